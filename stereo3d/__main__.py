@@ -1,0 +1,7 @@
+"""``python -m stereo3d``."""
+
+import sys
+
+from stereo3d.cli import main
+
+sys.exit(main())

@@ -1,0 +1,141 @@
+"""The command line: parse, call, print. No logic; neither torch nor av is imported before a command needs it.
+
+Data goes to stdout, everything else to stderr. Exit codes: 0 done and verified, 1 failed, 2 wrong usage, 3 done but
+something was lost or replaced, 130 interrupted and resumable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from stereo3d import __version__
+from stereo3d.errors import Stereo3DError
+from stereo3d.settings import Settings
+
+__all__ = ["main"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says errors the way the rest of the program does."""
+
+    def error(self, message: str) -> NoReturn:
+        _print_error(message, f"{self.prog} --help shows what is allowed")
+        raise SystemExit(2)
+
+
+def _print_error(message: str, hint: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """One argument for every option of the settings; only those given are in the namespace."""
+    for kind in Settings.groups().values():
+        section = parser.add_argument_group(kind.__doc__)
+        for name, field in kind.model_fields.items():
+            flag = "--" + name.replace("_", "-")
+            default = "" if field.default in (None, False) else f" (default {field.default})"
+            text = ((field.description or "") + default).replace("%", "%%")
+            if field.annotation is bool:
+                section.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+                continue
+            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+            metavar = str(extra.get("metavar", "")) or "|".join(str(choice) for choice in get_args(field.annotation))
+            section.add_argument(flag, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="stereo3d", description="Turns a whole 2D film into a stereoscopic one.")
+    parser.add_argument("--version", action="version", version=f"stereo3d {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    convert = commands.add_parser(
+        "convert",
+        help="convert a film; continues an unfinished job of the same output",
+        description="Converts a film, a picture or a folder of numbered pictures. The same command continues what was interrupted.",
+    )
+    convert.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
+    convert.add_argument(
+        "-o", "--output", type=Path, default=None, help="the result: .mkv or .mp4 (default: beside INPUT)"
+    )
+    convert.add_argument(
+        "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
+    )
+    _add_settings(convert)
+    convert.set_defaults(run=_convert)
+
+    status = commands.add_parser("status", help="what is done, what is left, how fast")
+    status.add_argument("place", metavar="OUTPUT|JOBDIR", type=Path)
+    status.add_argument("--json", action="store_true", help="as JSON on stdout")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from stereo3d.presets import settings_from
+    from stereo3d.progress import open_progress
+
+    options: dict[str, Any] = {
+        name: value
+        for name, value in vars(arguments).items()
+        if name not in {"command", "run", "input", "output", "preset"}
+    }
+    settings = settings_from(arguments.preset, options)
+    progress = open_progress(settings.run.progress)
+    try:
+        from stereo3d.interrupts import stop_on_signals
+        from stereo3d.job.convert import convert_film
+
+        with stop_on_signals(progress) as stop:
+            report = convert_film(arguments.input, arguments.output, settings, progress, stop)
+    finally:
+        progress.close()
+    if settings.run.progress == "json":
+        print(report.to_json())
+    elif settings.run.progress != "none":
+        print(report.text(), file=sys.stderr)
+    return report.exit_code
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from stereo3d.job.status import status_of
+
+    status = status_of(arguments.place)
+    print(json.dumps(status.to_json()) if arguments.json else status.text())
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except Stereo3DError as error:
+        _print_error(error.message, error.hint)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _print_error("interrupted", "the same command continues")
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one line for people, the rest on request
+        if os.environ.get("STEREO3D_DEBUG"):
+            traceback.print_exc()
+        _print_error(
+            f"internal error: {type(error).__name__}: {' '.join(str(error).split())}",
+            "finished segments are kept and the same command continues; STEREO3D_DEBUG=1 shows the details for a report",
+        )
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Builds segments in this process, one after the other through one overlapped pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from stereo3d.depth.base import DepthModel
+from stereo3d.pipeline import Recipe, SegmentResult, build_segments
+from stereo3d.plan import Segment
+from stereo3d.stages import Meter
+
+__all__ = ["LocalExecutor"]
+
+
+class LocalExecutor:
+    """One device, one copy of the weights."""
+
+    def __init__(self, recipe: Recipe, model: DepthModel, meter: Meter) -> None:
+        self._recipe = recipe
+        self._model = model
+        self._meter = meter
+
+    def run(
+        self,
+        segments: Sequence[Segment],
+        part_of: Callable[[Segment], Path],
+        on_frames: Callable[[int], None],
+    ) -> Iterator[SegmentResult]:
+        """Build segments in order; each result's part file is complete and flushed when it is yielded.
+
+        Closing the iterator drops the segment in work. ``on_frames`` is told how many frames were just encoded.
+        """
+        return build_segments(segments, self._recipe, self._model, part_of, self._meter, on_frames)

@@ -1,0 +1,65 @@
+"""Files that are whole or absent: write beside, flush to the disk, rename."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from stereo3d.errors import OutputError
+
+__all__ = ["file_sha256", "publish", "read_json", "sync_folder", "write_json"]
+
+_CHUNK = 1 << 20
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable. Windows cannot open folders and orders this by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give a finished, already flushed file its name, in one step, durably. Raises OutputError."""
+    try:
+        os.replace(temporary, final)
+        sync_folder(final.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {final}: {error.strerror}", hint="see that the folder is writable") from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that a power cut leaves the old file or the new one, never half. Raises OutputError."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with open(temporary, "w", encoding="utf-8") as stream:
+            json.dump(value, stream, separators=(",", ":"))
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}", hint="see that the disk has room") from error
+    publish(temporary, path)
+
+
+def read_json(path: Path) -> Any | None:
+    """The value, or None where the file is absent or damaged (what it held can be built again)."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,52 @@
+"""Whether the input and the output can be what they are said to be, asked before any work is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from stereo3d.errors import InputError, OutputError, UsageError
+from stereo3d.job.store import work_folder_of
+from stereo3d.settings import LayoutSettings, Settings
+
+__all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output"]
+
+FILM_SUFFIXES = (".mkv", ".mp4")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+# Words that players look for in a file's name; see docs/guides/players.md.
+_NAME_TOKENS = {"sbs-full": "3D.SBS", "sbs-half": "3D.HSBS", "ou-full": "3D.OU", "ou-half": "3D.HOU"}
+
+
+def default_output(source: Path, layout: LayoutSettings, *, picture: bool) -> Path:
+    """``Film.mkv`` -> ``Film.3D.SBS.mkv`` beside it; a picture stays a picture."""
+    stem = source.stem if not source.is_dir() else source.name
+    return source.with_name(f"{stem}.{_NAME_TOKENS[layout.layout]}{'.png' if picture else '.mkv'}")
+
+
+def check_places(source: Path, output: Path, settings: Settings, *, picture: bool) -> None:
+    """Raises InputError, UsageError or OutputError with a hint; creates nothing."""
+    if not source.exists():
+        raise InputError(f"there is no {source}", hint="check the path; a name with spaces needs quotes")
+    if _same(source, output):
+        raise UsageError(f"the output is the input: {output}", hint="choose another name with -o")
+    allowed = PICTURE_SUFFIXES if picture else FILM_SUFFIXES
+    if output.suffix.lower() not in allowed:
+        raise UsageError(
+            f"cannot write {output.suffix or 'a file without suffix'}: {output}",
+            hint=f"use one of {', '.join(allowed)}",
+        )
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder", hint="name a file with -o")
+    if output.exists() and not settings.run.overwrite:
+        raise OutputError(f"{output} exists already", hint="--overwrite replaces it; -o chooses another name")
+    folder = output.parent
+    if not folder.is_dir():
+        raise OutputError(f"there is no folder {folder}", hint="create it, or choose another place with -o")
+    if not os.access(folder, os.W_OK) or (
+        work_folder_of(output).exists() and not os.access(work_folder_of(output), os.W_OK)
+    ):
+        raise OutputError(f"cannot write in {folder}", hint="choose a place that you can write to with -o")
+
+
+def _same(a: Path, b: Path) -> bool:
+    return b.exists() and a.samefile(b)

@@ -1,0 +1,119 @@
+"""The work folder beside the output: its lock, its manifest, and the segments that are done.
+
+``OUTPUT.stereo3d/`` holds ``job.json`` (what is being made: source, settings, numerics, plan), ``survey.json`` (times and
+shots), ``segments/`` and the temporary files of the final join. A segment is done when its file *and* its record exist and
+the file's hash is the recorded one. The file is flushed first, then the record is published, then the file gets its name:
+at no instant does a record or a name claim what is not on the disk.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from stereo3d.errors import JobError, OutputError
+from stereo3d.job.files import file_sha256, publish, read_json, write_json
+from stereo3d.plan import Segment
+
+__all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
+
+
+def work_folder_of(output: Path) -> Path:
+    """Where the work on an output lies."""
+    return output.with_name(output.name + ".stereo3d")
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """What is known of a finished segment. ``replaced``: output frames whose source frame could not be decoded."""
+
+    frames: int
+    size: int
+    sha256: str
+    seconds: float
+    replaced: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
+        return cls(**{**value, "replaced": tuple(value["replaced"]), "notes": tuple(value["notes"])})
+
+
+class WorkFolder:
+    """Owns the folder while it is open: a second process is refused, a crashed one leaves no lock behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.segments = path / "segments"
+        self.manifest = path / "job.json"
+        self.survey = path / "survey.json"
+        try:
+            self.segments.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot create the work folder {path}: {error.strerror}",
+                hint="choose an output in a folder that you can write to, on a disk with room",
+            ) from error
+        self._lock = FileLock(path / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise JobError(
+                f"another process works on this output already ({path})", hint="wait for it, or choose another --output"
+            ) from None
+
+    def close(self) -> None:
+        self._lock.release()
+
+    def clear(self) -> None:
+        """Forget everything an earlier run left (the lock stays held)."""
+        shutil.rmtree(self.segments)
+        self.segments.mkdir()
+        self.manifest.unlink(missing_ok=True)
+        self.survey.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Release the lock and remove the folder."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def file_of(self, segment: Segment, key: str) -> Path:
+        return self.segments / f"f{segment.start:07}-{key}.mkv"
+
+    def part_of(self, segment: Segment, key: str) -> Path:
+        return self.file_of(segment, key).with_suffix(".part")
+
+    def find(self, segment: Segment, key: str) -> SegmentRecord | None:
+        """The record of a segment that is done and whose file still is what was recorded, else None."""
+        final, part = self.file_of(segment, key), self.part_of(segment, key)
+        value = read_json(final.with_suffix(".json"))
+        try:
+            record = SegmentRecord.from_json(value)
+        except (KeyError, TypeError):
+            return None
+        for path in (final, part):
+            if path.is_file() and path.stat().st_size == record.size and file_sha256(path) == record.sha256:
+                if path == part:  # killed between publishing the record and naming the file
+                    publish(part, final)
+                return record
+        return None
+
+    def finish(self, segment: Segment, key: str, record: SegmentRecord) -> None:
+        """Publish a segment whose part file is complete and flushed."""
+        final = self.file_of(segment, key)
+        write_json(final.with_suffix(".json"), asdict(record))
+        publish(self.part_of(segment, key), final)
+
+    def drop_parts(self) -> None:
+        """Remove what unfinished segments and joins left."""
+        for path in [
+            *self.segments.glob("*.part"),
+            *self.path.glob("*.part"),
+            *self.path.glob("join*"),
+            *self.path.glob("final*"),
+        ]:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+"""The survey: one sequential pass over the source that finds every frame's exact time and every cut.
+
+It is what the plan is made from and what the result is verified against, so it decodes rather than trusts headers. Its
+result is kept in the work folder under the source's fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+from stereo3d.errors import InputError
+from stereo3d.frames import Shot, Timeline
+from stereo3d.job.files import read_json, write_json
+from stereo3d.media.probe import MediaInfo
+from stereo3d.media.scan import ScanReport, scan
+from stereo3d.settings import TimeSettings
+from stereo3d.shots import ShotDetector
+
+__all__ = ["FrameSelector", "Survey", "load_survey", "save_survey", "survey_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """The frames that will be converted, their times and shots, and what was found wrong with the source."""
+
+    timeline: Timeline
+    shots: tuple[Shot, ...]
+    report: ScanReport
+
+    def to_json(self) -> dict[str, Any]:
+        pts = self.timeline.pts
+        return {
+            "time_base": str(self.timeline.time_base),
+            "first_pts": pts[0],
+            "steps": [b - a for a, b in pairwise(pts)],
+            "last_duration": self.timeline.last_duration,
+            "shots": [shot.end for shot in self.shots],
+            "report": asdict(self.report),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Survey:
+        """Raises KeyError, TypeError or ValueError when the value is not a survey."""
+        pts = tuple(accumulate(value["steps"], initial=value["first_pts"]))
+        timeline = Timeline(pts, Fraction(value["time_base"]), value["last_duration"])
+        ends = value["shots"]
+        shots = tuple(Shot(a, b) for a, b in zip([0, *ends], ends, strict=False))
+        return cls(timeline, shots, ScanReport(**value["report"]))
+
+
+def load_survey(path: Path, fingerprint: str, settings: TimeSettings) -> Survey | None:
+    """The survey kept for just this source and range, or None."""
+    value = read_json(path)
+    try:
+        return Survey.from_json(value["survey"]) if value["of"] == _question(fingerprint, settings) else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def save_survey(survey: Survey, path: Path, fingerprint: str, settings: TimeSettings) -> None:
+    write_json(path, {"of": _question(fingerprint, settings), "survey": survey.to_json()})
+
+
+def _question(fingerprint: str, settings: TimeSettings) -> dict[str, Any]:
+    return {"source": fingerprint, **settings.model_dump(mode="json")}
+
+
+class FrameSelector:
+    """Which source frames become output frames, by time: ``--start``, ``--end``, ``--max-fps``.
+
+    Times are seconds since the first frame. A frame is dropped when an earlier one already took its slot of
+    ``1/max_fps`` seconds; slots lie on a fixed grid, so nothing drifts. A source that is no faster than ``max_fps`` on
+    average loses nothing, however its times jitter.
+    """
+
+    def __init__(self, settings: TimeSettings, time_base: Fraction, average_rate: Fraction | None) -> None:
+        self._time_base = time_base
+        self._start = settings.start if settings.start is not None else Fraction(0)
+        self._end = settings.end
+        limit = Fraction(settings.max_fps).limit_denominator(100_000) if settings.max_fps else None
+        faster = average_rate is None or (limit is not None and average_rate > limit)
+        self._limit = limit if faster else None
+        self._first: int | None = None
+        self._slot: int | None = None
+
+    def keeps(self, pts: int) -> bool:
+        if self._first is None:
+            self._first = pts
+        seconds = (pts - self._first) * self._time_base
+        if seconds < self._start or self.is_past(pts):
+            return False
+        if self._limit is None:
+            return True
+        slot = int((seconds - self._start) * self._limit + Fraction(1, 2))
+        taken = slot == self._slot
+        self._slot = slot
+        return not taken
+
+    def is_past(self, pts: int) -> bool:
+        """Whether this frame and all that follow lie beyond ``--end``."""
+        return self._end is not None and self._first is not None and (pts - self._first) * self._time_base >= self._end
+
+
+def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[int], None]) -> Survey:
+    """Scan the source. ``on_frame`` is called with the number of frames scanned. Raises InputError when no frame is left."""
+    selector = FrameSelector(settings, info.video.time_base, info.video.average_rate)
+    detector = ShotDetector()
+    pts: list[int] = []
+    follower: int | None = None
+    scanned = 0
+    with scan(info) as scanner:
+        for frame in scanner:
+            scanned += 1
+            on_frame(scanned)
+            if selector.keeps(frame.pts):
+                detector.push(frame.picture)
+                pts.append(frame.pts)
+                follower = None
+            elif follower is None:
+                follower = frame.pts
+            if selector.is_past(frame.pts):
+                break
+        report = scanner.report()
+    if not pts:
+        raise InputError(
+            f"no frame of {info.path.name} lies in the range asked for ({scanned} frames scanned)"
+            if scanned
+            else f"{info.path.name} has a video stream but no frame of it can be decoded",
+            hint="choose --start and --end within the film" if scanned else "try to play it; it may be damaged",
+        )
+    last = follower - pts[-1] if follower is not None else report.last_duration
+    timeline = Timeline(tuple(pts), info.video.time_base, max(1, last))
+    return Survey(timeline, detector.finish(), report)

@@ -1,0 +1,282 @@
+"""One segment after the other: decode, depth, render, encode, overlapped through bounded queues.
+
+Two decoders read each segment. The first feeds the depth model and runs ahead by up to a shot, because the range of a
+shot's depth is known only when the shot has been seen; holding small depth maps for that long is cheap, holding frames
+is not. The second feeds the renderer. Everything is a chain of iterators, each in a thread of its own (:mod:`stages`), that
+runs on from one segment into the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stereo3d.depth.base import DepthModel, ShotEstimator
+from stereo3d.depth.temporal import Anchor, ShotStabiliser, anchor_from
+from stereo3d.frames import FrameBatch, Shot, Timeline
+from stereo3d.media.decode import decode
+from stereo3d.media.encode import EncoderSpec, SegmentWriter
+from stereo3d.media.probe import MediaInfo
+from stereo3d.plan import Segment, probe_frames
+from stereo3d.render.disparity import auto_zero_parallax
+from stereo3d.render.pack import pack
+from stereo3d.render.views import render_views
+from stereo3d.settings import Settings
+from stereo3d.stages import Meter, stage
+
+__all__ = ["PIPELINE_VERSION", "Numerics", "Recipe", "SegmentResult", "build_segments"]
+
+# Raised whenever the same plan would give other pixels: segments of an older version are not reused.
+PIPELINE_VERSION = 1
+# Depth maps held back at most while a shot's range is found; longer shots get theirs from their first frames.
+LOOK_AHEAD = 300
+# Frames a batch outside the depth model: small, because they travel at full size.
+_FRAMES_PER_BATCH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Numerics:
+    """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
+
+    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU.
+    """
+
+    device: str
+    batch: int
+    threads: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a segment's pictures depend on, besides the segment itself."""
+
+    info: MediaInfo
+    timeline: Timeline
+    settings: Settings
+    encoder: EncoderSpec
+    numerics: Numerics
+    model_identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentResult:
+    """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
+
+    ``replaced``: output frames that stand in for frames that could not be decoded.
+    """
+
+    segment: Segment
+    frames: int
+    size: int
+    seconds: float
+    replaced: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Depths:
+    """Steady depth of consecutive frames of one shot: [k, 1, h, w] in [0, 1]."""
+
+    maps: torch.Tensor
+    zero_parallax: float
+
+
+def build_segments(
+    segments: Sequence[Segment],
+    recipe: Recipe,
+    model: DepthModel,
+    part_of: Callable[[Segment], Path],
+    meter: Meter,
+    on_frames: Callable[[int], None],
+) -> Iterator[SegmentResult]:
+    """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
+    replaced: dict[int, list[int]] = {segment.number: [] for segment in segments}
+    views = stage("render", _packed_views(segments, recipe, model, meter, replaced), meter)
+    try:
+        for segment in segments:
+            began = time.perf_counter()
+            frames, size = _encode(segment, views, recipe, part_of(segment), meter, on_frames)
+            yield SegmentResult(
+                segment, frames, size, time.perf_counter() - began, tuple(sorted(replaced[segment.number]))
+            )
+    finally:
+        views.close()
+
+
+def _encode(
+    segment: Segment,
+    views: Iterator[FrameBatch],
+    recipe: Recipe,
+    part: Path,
+    meter: Meter,
+    on_frames: Callable[[int], None],
+) -> tuple[int, int]:
+    """Write one segment's frames to its part file; (packets, bytes)."""
+    left = len(segment)
+    with SegmentWriter(part, recipe.encoder, time_base=recipe.timeline.time_base) as writer:
+        while left:
+            batch = next(views)
+            began = time.perf_counter()
+            writer.write(batch)
+            meter.add("encode", time.perf_counter() - began)
+            left -= len(batch)
+            on_frames(len(batch))
+        began = time.perf_counter()
+        done = writer.close()
+        meter.add("encode", time.perf_counter() - began)
+    return done.packets, done.size
+
+
+def _packed_views(
+    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter, replaced: dict[int, list[int]]
+) -> Generator[FrameBatch, None, None]:
+    """Packed pictures of all segments, in order; no batch spans two segments or two shots."""
+    frames = stage("decode", _frames(segments, recipe, replaced), meter, ahead=3)
+    depths = stage("depth", _segment_depths(segments, recipe, model, meter), meter, ahead=2)
+    picture = recipe.settings.picture
+    device = torch.device(recipe.numerics.device)
+    try:
+        for batch, depth in _pair(frames, depths):
+            left, right = render_views(
+                batch.to(device),
+                depth.maps.to(device),
+                strength=recipe.settings.view.strength,
+                zero_parallax=depth.zero_parallax,
+            )
+            yield pack(left, right, picture.layout, swap_eyes=picture.swap_eyes, canvas=picture.canvas)
+    finally:
+        frames.close()
+        depths.close()
+
+
+def _frames(
+    segments: Sequence[Segment], recipe: Recipe, replaced: dict[int, list[int]]
+) -> Generator[FrameBatch, None, None]:
+    """The source's frames of all segments, in order; no batch spans two segments or two shots."""
+    for segment in segments:
+        source = decode(
+            recipe.info,
+            recipe.timeline,
+            segment.start,
+            segment.end,
+            batch=_FRAMES_PER_BATCH,
+            height=recipe.settings.picture.height,
+            on_replaced=replaced[segment.number].append,
+        )
+        for batch in source:
+            yield from (piece for _, piece in _by_shot(batch, segment.shots))
+
+
+def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, FrameBatch]]:
+    """A batch cut at shot boundaries."""
+    for shot in shots:
+        start = max(shot.start - batch.index, 0)
+        end = min(shot.end - batch.index, len(batch))
+        if start < end:
+            yield shot, batch.cut(start, end)
+
+
+def _pair(frames: Iterable[FrameBatch], depths: Iterator[_Depths]) -> Iterator[tuple[FrameBatch, _Depths]]:
+    """Frames beside the depth of just these frames, in pieces where the two are cut differently."""
+    held: _Depths | None = None
+    for batch in frames:
+        done = 0
+        while done < len(batch):
+            if held is None or not len(held.maps):
+                held = next(depths)
+            count = min(len(batch) - done, len(held.maps))
+            yield batch.cut(done, done + count), _Depths(held.maps[:count], held.zero_parallax)
+            held = _Depths(held.maps[count:], held.zero_parallax)
+            done += count
+
+
+def _segment_depths(
+    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
+) -> Generator[_Depths, None, None]:
+    """Steady depth of all frames of all segments, in order."""
+    for segment in segments:
+        source = stage(
+            "decode",
+            decode(
+                recipe.info,
+                recipe.timeline,
+                segment.start - segment.lead_in,
+                segment.end,
+                batch=recipe.numerics.batch,
+                height=recipe.settings.picture.height,
+            ),
+            meter,
+        )
+        current: Shot | None = None
+        depths: _ShotDepth | None = None
+        try:
+            for batch in source:
+                for shot, piece in _by_shot(batch, segment.shots):
+                    if shot != current:
+                        if depths is not None:
+                            yield from depths.finish()
+                        current, depths = shot, _ShotDepth(segment, shot, recipe, model)
+                    assert depths is not None
+                    yield from depths.push(piece)
+            if depths is not None:
+                yield from depths.finish()
+        finally:
+            source.close()
+
+
+class _ShotDepth:
+    """Frames of one shot (or of a segment's piece of it) in, steady depth out; lead-in frames are dropped."""
+
+    def __init__(self, segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> None:
+        first, kept, _ = segment.piece(shot)
+        wanted = recipe.settings.view.zero_parallax
+        self._zero_parallax = None if wanted == "auto" else float(wanted)
+        self._anchor: Anchor | None = None
+        if segment.is_divided(shot):
+            probes = _probe(shot, recipe, model)
+            self._anchor = anchor_from(probes)
+            if self._zero_parallax is None:
+                self._zero_parallax = auto_zero_parallax(self._anchor.apply(probes))
+        self._estimator: ShotEstimator = model.begin_shot()
+        self._stabiliser = ShotStabiliser(LOOK_AHEAD, anchor=self._anchor, calibrated=model.info.calibrated)
+        self._to_drop = kept - first
+
+    def push(self, frames: FrameBatch) -> Iterator[_Depths]:
+        raw = self._estimator.push(frames)
+        if len(raw):
+            yield from self._ready(self._stabiliser.push(raw))
+
+    def finish(self) -> Iterator[_Depths]:
+        raw = self._estimator.finish()
+        if len(raw):
+            yield from self._ready(self._stabiliser.push(raw))
+        yield from self._ready(self._stabiliser.finish())
+
+    def _ready(self, chunks: Iterable[torch.Tensor]) -> Iterator[_Depths]:
+        for maps in chunks:
+            kept = maps[self._to_drop :]
+            self._to_drop = max(0, self._to_drop - len(maps))
+            if not len(kept):
+                continue
+            if self._zero_parallax is None:
+                self._zero_parallax = self._stabiliser.zero_parallax(auto_zero_parallax)
+            yield _Depths(kept, self._zero_parallax)
+
+
+def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> torch.Tensor:
+    """Raw depth of the frames, spread over a divided shot, that fix the range for all its pieces: [K, 1, h, w]."""
+    maps: list[torch.Tensor] = []
+    for frame in probe_frames(shot):
+        estimator = model.begin_shot()
+        for batch in decode(
+            recipe.info, recipe.timeline, frame, frame + 1, batch=1, height=recipe.settings.picture.height
+        ):
+            maps += [estimator.push(batch), estimator.finish()]
+    return torch.cat([m for m in maps if len(m)])

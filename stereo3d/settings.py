@@ -1,0 +1,234 @@
+"""Every option once: type, unit, bounds, default and help.
+
+The command line, the YAML presets and docs/reference are generated from these groups; a segment's key is the hash of
+the groups that its pixels depend on (all but :class:`RunSettings`). Option names are unique over the groups, so a preset
+is one flat mapping: ``strength: 2.5``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
+
+from stereo3d.errors import UsageError
+
+__all__ = [
+    "LAYOUTS",
+    "DepthSettings",
+    "EncodeSettings",
+    "LayoutSettings",
+    "RunSettings",
+    "Settings",
+    "TimeSettings",
+    "ViewSettings",
+    "parse_time",
+]
+
+Layout = Literal["sbs-full", "sbs-half", "ou-full", "ou-half"]
+LAYOUTS: tuple[str, ...] = ("sbs-full", "sbs-half", "ou-full", "ou-half")
+
+_TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)$")
+
+
+def parse_time(value: object) -> Fraction:
+    """Seconds, or ``[HH:]MM:SS[.mmm]``, as an exact number of seconds >= 0. Raises ValueError."""
+    match = _TIME.match(str(value).strip())
+    if not match:
+        raise ValueError("a time is seconds or [HH:]MM:SS[.mmm]")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+
+
+def _decimal(value: Fraction) -> str:
+    """A time as it was typed: every time that :func:`parse_time` gives is a finite decimal."""
+    return str(Decimal(value.numerator) / Decimal(value.denominator))
+
+
+Time = Annotated[Fraction, BeforeValidator(parse_time), PlainSerializer(_decimal)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DepthSettings(_Group):
+    """Depth"""
+
+    model: str = Field(
+        "small",
+        min_length=1,
+        description="depth model: small, base, large, giant, classic, a hub id (owner/name) or a folder",
+        json_schema_extra={"metavar": "NAME"},
+    )
+    weights: str | None = Field(
+        None,
+        description="checkpoint for --model small, base or large: official .pth, or .safetensors",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="where depth and views are computed: auto, cpu, mps, cuda or cuda:N",
+        json_schema_extra={"metavar": "D"},
+    )
+    batch: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
+        "auto", description="frames a call of the depth model, 1..256, or auto", json_schema_extra={"metavar": "N"}
+    )
+
+
+class ViewSettings(_Group):
+    """3D effect"""
+
+    strength: float = Field(
+        2.5,
+        ge=0,
+        le=15,
+        description="the whole depth budget, in % of one eye's width, 0..15",
+        json_schema_extra={"metavar": "PCT", "unit": "% of one eye's width"},
+    )
+    zero_parallax: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
+        "auto",
+        description="the depth that lies on the screen, 0 (far) .. 1 (near), or auto",
+        json_schema_extra={"metavar": "Z"},
+    )
+
+
+class LayoutSettings(_Group):
+    """Picture"""
+
+    layout: Layout = Field("sbs-full", description="how the two views are packed")
+    swap_eyes: bool = Field(False, description="put the right eye first")
+    canvas: str | None = Field(
+        None,
+        pattern=r"^(\d{2,5}x\d{2,5}|\d{1,4}(\.\d+)?:\d{1,4}(\.\d+)?)$",
+        description="pad each eye with black to WxH pixels, or to an aspect such as 16:9",
+        json_schema_extra={"metavar": "WxH|16:9"},
+    )
+    height: int | None = Field(
+        None,
+        ge=64,
+        le=8192,
+        description="scale the source to this many rows before the canvas (aspect kept)",
+        json_schema_extra={"metavar": "N", "unit": "pixels"},
+    )
+
+
+class TimeSettings(_Group):
+    """Part and rate"""
+
+    start: Time | None = Field(
+        None, description="begin here: seconds or [HH:]MM:SS[.mmm]", json_schema_extra={"metavar": "T"}
+    )
+    end: Time | None = Field(
+        None, description="stop before this: seconds or [HH:]MM:SS[.mmm]", json_schema_extra={"metavar": "T"}
+    )
+    max_fps: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        description="drop frames by time where the source is faster",
+        json_schema_extra={"metavar": "N", "unit": "frames/s"},
+    )
+
+
+class EncodeSettings(_Group):
+    """Encoder"""
+
+    codec: Literal["h264", "hevc", "av1", "ffv1", "auto"] = Field("auto", description="video codec of the output")
+    crf: int | None = Field(
+        None,
+        ge=0,
+        le=63,
+        description="constant quality, lower is better; each codec has a sane default",
+        json_schema_extra={"metavar": "N"},
+    )
+    encoder_preset: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9]{1,12}$",
+        description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13)",
+        json_schema_extra={"metavar": "P"},
+    )
+
+
+class RunSettings(_Group):
+    """Running"""
+
+    restart: bool = Field(False, description="throw away what an earlier run of this output left")
+    overwrite: bool = Field(False, description="replace an OUTPUT that already exists")
+    keep_work: bool = Field(False, description="keep the work folder after success")
+    progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
+        "auto", description="how progress is shown, on stderr"
+    )
+
+
+class Settings(_Group):
+    """All settings of one conversion, grouped by what they touch."""
+
+    depth: DepthSettings = DepthSettings()
+    view: ViewSettings = ViewSettings()
+    picture: LayoutSettings = LayoutSettings()
+    time: TimeSettings = TimeSettings()
+    encode: EncodeSettings = EncodeSettings()
+    run: RunSettings = RunSettings()
+
+    @field_validator("time")
+    @classmethod
+    def _ordered(cls, value: TimeSettings) -> TimeSettings:
+        if value.start is not None and value.end is not None and value.end <= value.start:
+            raise ValueError(f"end ({value.end} s) must come after start ({value.start} s)")
+        return value
+
+    @classmethod
+    def groups(cls) -> dict[str, type[BaseModel]]:
+        """Group name -> group class, in the order of ``--help``."""
+        return {name: type(field.default) for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def from_flat(cls, options: Mapping[str, Any], *, where: str = "") -> Self:
+        """Settings from a flat mapping (dashes or underscores). ``where`` names the mapping in errors.
+
+        Raises UsageError for an unknown name and for a value out of its type or bounds.
+        """
+        home = {option: group for group, kind in cls.groups().items() for option in kind.model_fields}
+        nested: dict[str, dict[str, Any]] = {}
+        for name, value in options.items():
+            option = str(name).replace("-", "_")
+            if option not in home:
+                known = ", ".join(sorted(o.replace("_", "-") for o in home))
+                raise UsageError(f"{where}unknown option {str(name)!r}", hint=f"the options are: {known}")
+            nested.setdefault(home[option], {})[option] = value
+        try:
+            return cls.model_validate(nested)
+        except ValidationError as error:
+            raise _usage_error(error, where) from None
+
+    def to_flat(self) -> dict[str, Any]:
+        """The flat mapping of all options, JSON-ready."""
+        return {k: v for group in self.model_dump(mode="json").values() for k, v in group.items()}
+
+
+def _usage_error(error: ValidationError, where: str) -> UsageError:
+    """One line for the first thing that is wrong: option, value, what is allowed."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"] if isinstance(part, str)]
+    if len(path) < 2:
+        return UsageError(f"{where}{first['msg'].removeprefix('Value error, ')}")
+    group, option = path[0], path[1]
+    field = Settings.groups()[group].model_fields.get(option)
+    allowed = (field.description or "") if field else ""
+    complaints = " or ".join(
+        dict.fromkeys(
+            e["msg"].removeprefix("Value error, ")
+            for e in error.errors()
+            if e["loc"][: len(path[:2])] == first["loc"][:2]
+        )
+    )
+    return UsageError(
+        f"{where}--{option.replace('_', '-')} {first['input']!r}: {complaints[0].lower() + complaints[1:]}",
+        hint=f"{option.replace('_', '-')} is {allowed}" if allowed else "",
+    )

@@ -1,0 +1,114 @@
+"""Overlap by bounded queues: any iterator can be run in a thread of its own.
+
+``for x in stage("decode", decode(...), meter):`` pulls from a thread that works ahead by a few items and blocks when they
+are not taken. An exception in the thread surfaces at the consumer; closing the consumer's iterator ends the thread and
+closes the source. Time spent working and waiting is metered, so that the stage that limits can be named.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ["Meter", "stage"]
+
+T = TypeVar("T")
+_POLL = 0.1
+
+
+@dataclass
+class Meter:
+    """Seconds each stage has worked: computing its items, not waiting for a neighbour. Thread-safe."""
+
+    _busy: dict[str, float] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, name: str, seconds: float) -> None:
+        with self._lock:
+            self._busy[name] = self._busy.get(name, 0.0) + seconds
+
+    def busy(self) -> dict[str, float]:
+        """Seconds of work by stage so far."""
+        with self._lock:
+            return dict(self._busy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item(Generic[T]):
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None
+
+
+class _Clock(threading.local):
+    """Time the current thread has spent waiting for its own sources: no work of its own."""
+
+    waited = 0.0
+
+
+_clock = _Clock()
+
+
+def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Generator[T, None, None]:
+    """Run ``source`` in a thread that works ``ahead`` items in advance, and yield its items in order."""
+    items: queue.Queue[_Item[T] | _End] = queue.Queue(maxsize=ahead)
+    closed = threading.Event()
+
+    def put(item: _Item[T] | _End) -> bool:
+        while not closed.is_set():
+            try:
+                items.put(item, timeout=_POLL)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        iterator = iter(source)
+        end = _End(None)
+        try:
+            for value in _metered(name, iterator, meter):
+                if not put(_Item(value)):
+                    break
+        except Exception as error:  # noqa: BLE001 - it is raised again at the consumer
+            end = _End(error)
+        finally:
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+        put(end)
+
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    try:
+        while True:
+            began = time.perf_counter()
+            item = items.get()
+            _clock.waited += time.perf_counter() - began
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item.value
+    finally:
+        closed.set()
+        thread.join()
+
+
+def _metered(name: str, iterator: Iterator[T], meter: Meter) -> Iterator[T]:
+    while True:
+        began, waited = time.perf_counter(), _clock.waited
+        try:
+            value = next(iterator)
+        except StopIteration:
+            return
+        finally:
+            meter.add(name, time.perf_counter() - began - (_clock.waited - waited))
+        yield value

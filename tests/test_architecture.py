@@ -1,0 +1,73 @@
+"""The rooms of the house keep their directions."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "stereo3d"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Who may know whom: a room may import itself, the rooms named here, and the files everybody knows.
+BASE = {"errors", "frames", "settings", "stages", "plan", "shots", "progress", "presets", "interrupts"}
+ALLOWED = {
+    "media": set(),
+    "depth": set(),
+    "render": set(),
+    "pipeline": {"media", "depth", "render"},
+    "executors": {"pipeline", "depth"},
+    "job": {"executors", "pipeline", "media", "depth", "render"},
+    "cli": {"job", "depth", "media"},
+    "demo": {"media", "depth"},
+}
+ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}}
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_imports_only_the_rooms_below_it(path: Path) -> None:
+    here = room(path)
+    for name in imports(path):
+        match = re.match(r"stereo3d\.(\w+)", name)
+        if match and here in ALLOWED and (PACKAGE / match[1]).exists() | (PACKAGE / f"{match[1]}.py").exists():
+            assert match[1] in {here} | ALLOWED[here] | BASE, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    for name in imports(path):
+        homes = ONLY_IN.get(name.split(".")[0])
+        assert homes is None or room(path) in homes, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_can_be_read_in_one_sitting(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").count("\n") <= 400
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["--version"]])
+def test_help_is_quick(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom stereo3d.cli import main\n"
+        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
+        "assert not {'torch', 'av', 'numba', 'cv2', 'transformers'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
