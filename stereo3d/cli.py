@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path

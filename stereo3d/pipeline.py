@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from stereo3d.depth.base import DepthModel, ShotEstimator
-from stereo3d.depth.temporal import Anchor, ShotStabiliser, anchor_from
+from stereo3d.depth.temporal import ShotStabiliser
+from stereo3d.depth.temporal_anchor import anchor_from
 from stereo3d.frames import FrameBatch, Shot, Timeline
-from stereo3d.media.decode import decode
-from stereo3d.media.encode import EncoderSpec, SegmentWriter
-from stereo3d.media.probe import MediaInfo
+from stereo3d.media.decode import Decoder
+from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.info import MediaInfo
+from stereo3d.media.segment import SegmentWriter
 from stereo3d.plan import Segment, probe_frames
 from stereo3d.render.disparity import auto_zero_parallax
 from stereo3d.render.pack import pack
@@ -50,9 +51,6 @@ class Numerics:
     batch: int
     threads: int
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -60,10 +58,16 @@ class Recipe:
 
     info: MediaInfo
     timeline: Timeline
+    seekable: bool
     settings: Settings
     encoder: EncoderSpec
     numerics: Numerics
     model_identity: str
+
+    def decoder(self) -> Decoder:
+        """A decoder of the source at the size that is converted. Close it."""
+        height = self.settings.picture.height
+        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def build_segments(
     part_of: Callable[[Segment], Path],
     meter: Meter,
     on_frames: Callable[[int], None],
-) -> Iterator[SegmentResult]:
+) -> Generator[SegmentResult, None, None]:
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
     replaced: dict[int, list[int]] = {segment.number: [] for segment in segments}
     views = stage("render", _packed_views(segments, recipe, model, meter, replaced), meter)
@@ -120,18 +124,34 @@ def _encode(
 ) -> tuple[int, int]:
     """Write one segment's frames to its part file; (packets, bytes)."""
     left = len(segment)
-    with SegmentWriter(part, recipe.encoder, time_base=recipe.timeline.time_base) as writer:
+    writer: SegmentWriter | None = None
+    try:
         while left:
             batch = next(views)
             began = time.perf_counter()
+            if writer is None:
+                writer = _writer(part, batch, recipe)
             writer.write(batch)
             meter.add("encode", time.perf_counter() - began)
             left -= len(batch)
             on_frames(len(batch))
+        if writer is None:
+            raise ValueError(f"segment {segment.number} holds no frames")
         began = time.perf_counter()
         done = writer.close()
         meter.add("encode", time.perf_counter() - began)
-    return done.packets, done.size
+    finally:
+        if writer is not None:
+            writer.abort()
+    return done.packets, done.bytes
+
+
+def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
+    timeline = recipe.timeline
+    rate = recipe.info.video.average_rate or len(timeline) / timeline.duration(0, len(timeline))
+    return SegmentWriter(
+        part, recipe.encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
+    )
 
 
 def _packed_views(
@@ -139,7 +159,7 @@ def _packed_views(
 ) -> Generator[FrameBatch, None, None]:
     """Packed pictures of all segments, in order; no batch spans two segments or two shots."""
     frames = stage("decode", _frames(segments, recipe, replaced), meter, ahead=3)
-    depths = stage("depth", _segment_depths(segments, recipe, model, meter), meter, ahead=2)
+    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=2)
     picture = recipe.settings.picture
     device = torch.device(recipe.numerics.device)
     try:
@@ -160,18 +180,13 @@ def _frames(
     segments: Sequence[Segment], recipe: Recipe, replaced: dict[int, list[int]]
 ) -> Generator[FrameBatch, None, None]:
     """The source's frames of all segments, in order; no batch spans two segments or two shots."""
-    for segment in segments:
-        source = decode(
-            recipe.info,
-            recipe.timeline,
-            segment.start,
-            segment.end,
-            batch=_FRAMES_PER_BATCH,
-            height=recipe.settings.picture.height,
-            on_replaced=replaced[segment.number].append,
-        )
-        for batch in source:
-            yield from (piece for _, piece in _by_shot(batch, segment.shots))
+    with recipe.decoder() as decoder:
+        for segment in segments:
+            known = len(decoder.replaced)
+            for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
+                replaced[segment.number] += [missing.index for missing in decoder.replaced[known:]]
+                known = len(decoder.replaced)
+                yield from (piece for _, piece in _by_shot(batch, segment.shots))
 
 
 def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, FrameBatch]]:
@@ -197,38 +212,35 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[_Depths]) -> Iterator[t
             done += count
 
 
-def _segment_depths(
+def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
+    """The source's frames of all segments, with their lead-in, in batches for the depth model."""
+    with recipe.decoder() as decoder:
+        for segment in segments:
+            first = segment.start - segment.lead_in
+            for batch in decoder.batches(first, segment.end, batch=recipe.numerics.batch):
+                yield segment, batch
+
+
+def _steady_depths(
     segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
 ) -> Generator[_Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
-    for segment in segments:
-        source = stage(
-            "decode",
-            decode(
-                recipe.info,
-                recipe.timeline,
-                segment.start - segment.lead_in,
-                segment.end,
-                batch=recipe.numerics.batch,
-                height=recipe.settings.picture.height,
-            ),
-            meter,
-        )
-        current: Shot | None = None
-        depths: _ShotDepth | None = None
-        try:
-            for batch in source:
-                for shot, piece in _by_shot(batch, segment.shots):
-                    if shot != current:
-                        if depths is not None:
-                            yield from depths.finish()
-                        current, depths = shot, _ShotDepth(segment, shot, recipe, model)
-                    assert depths is not None
+    current: tuple[Segment, Shot] | None = None
+    depths: _ShotDepth | None = None
+    source = stage("decode", _depth_frames(segments, recipe), meter)
+    try:
+        for segment, batch in source:
+            for shot, piece in _by_shot(batch, segment.shots):
+                if (segment, shot) != current:
+                    if depths is not None:
+                        yield from depths.finish()
+                    current, depths = (segment, shot), _ShotDepth(segment, shot, recipe, model)
+                if depths is not None:
                     yield from depths.push(piece)
-            if depths is not None:
-                yield from depths.finish()
-        finally:
-            source.close()
+        if depths is not None:
+            yield from depths.finish()
+    finally:
+        source.close()
 
 
 class _ShotDepth:
@@ -273,10 +285,9 @@ class _ShotDepth:
 def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> torch.Tensor:
     """Raw depth of the frames, spread over a divided shot, that fix the range for all its pieces: [K, 1, h, w]."""
     maps: list[torch.Tensor] = []
-    for frame in probe_frames(shot):
-        estimator = model.begin_shot()
-        for batch in decode(
-            recipe.info, recipe.timeline, frame, frame + 1, batch=1, height=recipe.settings.picture.height
-        ):
-            maps += [estimator.push(batch), estimator.finish()]
+    with recipe.decoder() as decoder:
+        for frame in probe_frames(shot):
+            estimator = model.begin_shot()
+            for batch in decoder.batches(frame, frame + 1, batch=1):
+                maps += [estimator.push(batch), estimator.finish()]
     return torch.cat([m for m in maps if len(m)])

@@ -8,7 +8,6 @@ lead-in frames, whose depth is computed to warm up the temporal state and is the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 
 from stereo3d.frames import Shot, Timeline
@@ -17,7 +16,7 @@ __all__ = ["Segment", "make_plan", "probe_frames"]
 
 TARGET_SECONDS = 10
 MAX_SECONDS = 30
-LEAD_IN_SECONDS = Fraction(3, 2)
+LEAD_IN_SECONDS = 2
 # Frames of a divided shot whose depth fixes the range that all its pieces share.
 PROBE_COUNT = 16
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -26,7 +27,7 @@ def test_segments_tile_the_film_and_end_on_cuts_unless_a_shot_is_too_long(count:
     assert [s.number for s in plan] == list(range(len(plan)))
     assert plan[0].start == 0
     assert plan[-1].end == count
-    assert all(a.end == b.start for a, b in zip(plan, plan[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(plan))
     assert all(len(s) * NTSC <= MAX_SECONDS for s in plan)
     edges = {shot.start for shot in shots} | {count}
     for segment in plan:
@@ -51,8 +52,8 @@ def test_pieces_of_a_long_shot_have_lead_in_from_the_same_shot_only() -> None:
     plan = make_plan(timeline(2430), shots)
     assert [s.start for s in plan][:2] == [0, 30]
     assert plan[1].lead_in == 0
-    assert all(s.lead_in == 36 for s in plan[2:])  # 1.5 s
-    assert plan[2].piece(shots[1]) == (plan[2].start - 36, plan[2].start, plan[2].end)
+    assert all(s.lead_in == 48 for s in plan[2:])  # 2 s
+    assert plan[2].piece(shots[1]) == (plan[2].start - 48, plan[2].start, plan[2].end)
 
 
 def test_probes_depend_on_the_shot_alone_and_lie_inside() -> None:

@@ -48,6 +48,9 @@ class DepthModel(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
+    def batch_for(self, height: int, width: int) -> int:
+        """Frames of this size that go through the model in one call; a job writes it down and asks for it again."""
+
     def begin_shot(self) -> ShotEstimator:
         """A fresh estimator for the next shot: nothing is remembered across a cut."""
 

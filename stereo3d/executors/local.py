@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from stereo3d.depth.base import DepthModel
@@ -26,7 +26,7 @@ class LocalExecutor:
         segments: Sequence[Segment],
         part_of: Callable[[Segment], Path],
         on_frames: Callable[[int], None],
-    ) -> Iterator[SegmentResult]:
+    ) -> Generator[SegmentResult, None, None]:
         """Build segments in order; each result's part file is complete and flushed when it is yielded.
 
         Closing the iterator drops the segment in work. ``on_frames`` is told how many frames were just encoded.

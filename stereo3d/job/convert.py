@@ -6,25 +6,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stereo3d.depth import load_model
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
-from stereo3d.job.files import file_sha256, publish
+from stereo3d.job.files import file_sha256
 from stereo3d.job.finish import finish_film, finish_picture
 from stereo3d.job.keys import segment_key, source_fingerprint
 from stereo3d.job.manifest import Manifest, PlannedSegment
-from stereo3d.job.numerics import choose_numerics
+from stereo3d.job.numerics import load_with_numerics
 from stereo3d.job.places import check_places, default_output
 from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord, WorkFolder, work_folder_of
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.encode import choose_encoder
-from stereo3d.media.probe import MediaInfo, probe
+from stereo3d.media.geometry import output_size
+from stereo3d.media.info import MediaInfo
+from stereo3d.media.probe import probe
 from stereo3d.pipeline import Recipe, SegmentResult
 from stereo3d.plan import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
@@ -67,19 +68,19 @@ def convert_film(
     check_places(source, place, settings, picture=picture)
     with _work_folder(place) as folder:
         job, model = _prepare(info, place, settings, folder, progress)
-        records, meter, ticker = _build(job, model, progress, stop)
+        records, ticker = _build(job, model, progress, stop)
         losses = (finish_picture if picture else finish_film)(job, progress)
         if not settings.run.keep_work:
             folder.remove()
     return Report(
         output=place,
         frames=len(job.survey.timeline),
-        segments_built=ticker.segments_done - ticker.segments_kept,
+        segments_built=ticker.segments_built,
         segments_kept=ticker.segments_kept,
         seconds=time.monotonic() - began,
         fps=ticker.fps(),
         limited_by=ticker.limited_by(),
-        losses=(*job.survey.losses(), *_replaced(records), *losses),
+        losses=(*job.survey.faults.lines(), *_replaced(records), *losses),
     )
 
 
@@ -98,16 +99,30 @@ def _prepare(
     """Survey, model and plan: all that is fixed before the first segment is built."""
     if settings.run.restart:
         folder.clear()
-    width, height = info.output_size(settings.picture.height)
-    size = packed_size(width, height, settings.picture.layout, canvas=settings.picture.canvas, format=info.video.format)
-    encoder = choose_encoder(settings.encode, size, info.video.format, layout=settings.picture.layout)
-    earlier = Manifest.load(folder.manifest)
-    numerics = choose_numerics(settings.depth, earlier.numerics if earlier else None)
-
-    progress.emit(Phase("weights", f"loading depth model {settings.depth.model}", unit="bytes"))
-    model = load_model(
-        settings.depth.model, weights=settings.depth.weights, device=numerics.device, batch=numerics.batch
+    picture = settings.picture
+    size = output_size(info.video, picture.height)
+    packed = packed_size(*size, picture.layout, canvas=picture.canvas, format=info.video.format)
+    encoder = choose_encoder(
+        settings.encode,
+        *packed,
+        info.video.format,
+        layout=picture.layout,
+        swap_eyes=picture.swap_eyes,
+        hdr=info.video.hdr,
+        chroma_location=info.video.chroma_location,
     )
+    earlier = Manifest.load(folder.manifest)
+    progress.emit(Phase("weights", f"loading depth model {settings.depth.model}", unit="bytes"))
+    model, numerics = load_with_numerics(
+        settings.depth,
+        size,
+        earlier.numerics if earlier else None,
+        download=lambda done, total: progress.emit(Phase("weights", "downloading weights", total, done, "bytes")),
+        report=lambda line: progress.emit(Note(line, "warning")),
+    )
+    if encoder.encoder == "libx264":
+        # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
+        encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))
     for note in model.info.notes:
         progress.emit(Note(note))
 
@@ -119,7 +134,7 @@ def _prepare(
         survey = survey_source(info, settings.time, lambda done: progress.emit(Advance(done)))
         save_survey(survey, folder.survey, fingerprint, settings.time)
 
-    recipe = Recipe(info, survey.timeline, settings, encoder, numerics, model.info.identity)
+    recipe = Recipe(info, survey.timeline, survey.seekable, settings, encoder, numerics, model.info.identity)
     plan = make_plan(survey.timeline, survey.shots)
     keys = tuple(segment_key(segment, fingerprint, recipe) for segment in plan)
     job = Job(folder, output, recipe, survey, plan, keys)

@@ -48,7 +48,7 @@ def write_json(path: Path, value: Any) -> None:
     publish(temporary, path)
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path) -> Any:
     """The value, or None where the file is absent or damaged (what it held can be built again)."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,9 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe) -> str:
             "frames": [segment.start, segment.end, segment.lead_in],
             "shots": [[shot.start, shot.end] for shot in segment.shots],
             "model": recipe.model_identity,
-            "numerics": recipe.numerics.to_json(),
+            "numerics": asdict(recipe.numerics),
             "view": settings.view.model_dump(mode="json"),
             "picture": settings.picture.model_dump(mode="json"),
-            "encoder": recipe.encoder.to_json(),
+            "encoder": asdict(recipe.encoder),
         }
     )

@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import torch
 
-from stereo3d.errors import UsageError
+from stereo3d.depth import load_model
+from stereo3d.depth.base import DepthModel
 from stereo3d.pipeline import Numerics
 from stereo3d.settings import DepthSettings
 
-__all__ = ["choose_numerics"]
+__all__ = ["load_with_numerics"]
 
 
-def choose_numerics(settings: DepthSettings, earlier: Numerics | None) -> Numerics:
-    """Device, batch and threads: what was asked for, else what the job began with, else what suits this machine.
+def load_with_numerics(
+    settings: DepthSettings,
+    size: tuple[int, int],
+    earlier: Numerics | None,
+    *,
+    download: Callable[[int, int], None],
+    report: Callable[[str], None],
+) -> tuple[DepthModel, Numerics]:
+    """The depth model, and the device, batch and threads: what was asked for, else what the job began with, else what suits
+    this machine. ``size``: (width, height) of a frame. ``download``: (bytes done, bytes in all). ``report``: one line when
+    something differs from what was chosen.
 
-    Raises UsageError for a device that is not there: never a quiet fall to the CPU.
+    Raises UsageError for a device that is not there (never a quiet fall to the CPU), WeightsError.
     """
     device = _device(settings.device)
-    fits = earlier if earlier is not None and earlier.device.split(":")[0] == device.split(":")[0] else None
-    batch = settings.batch if settings.batch != "auto" else (fits.batch if fits else 0)
-    threads = fits.threads if fits else (os.cpu_count() or 1)
+    same = earlier if earlier is not None and earlier.device.split(":")[0] == device.split(":")[0] else None
+    threads = same.threads if same else (os.cpu_count() or 1)
     torch.set_num_threads(threads)
-    return Numerics(device, batch, threads)
+    model = load_model(
+        settings.model,
+        weights=settings.weights,
+        device=device,
+        batch=settings.batch if settings.batch != "auto" or same is None else same.batch,
+        progress=download,
+        report=report,
+    )
+    width, height = size
+    return model, Numerics(device, model.batch_for(height, width), threads)
 
 
 def _device(wanted: str) -> str:
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    kind, _, number = wanted.partition(":")
-    if kind == "cuda" and (not torch.cuda.is_available() or int(number or 0) >= torch.cuda.device_count()):
-        found = f"{torch.cuda.device_count()} CUDA device(s)" if torch.cuda.is_available() else "no CUDA device"
-        raise UsageError(f"--device {wanted}: torch sees {found}", hint="use --device cpu, or see stereo3d doctor")
-    if kind == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("--device mps: torch sees no Metal device", hint="use --device cpu")
-    return wanted
+    """``auto`` made definite; what was asked for is checked by :func:`stereo3d.depth.load_model`."""
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -16,8 +16,9 @@ from typing import Any
 from stereo3d.errors import InputError
 from stereo3d.frames import Shot, Timeline
 from stereo3d.job.files import read_json, write_json
-from stereo3d.media.probe import MediaInfo
+from stereo3d.media.info import MediaInfo
 from stereo3d.media.scan import ScanReport, scan
+from stereo3d.progress import clock
 from stereo3d.settings import TimeSettings
 from stereo3d.shots import ShotDetector
 
@@ -25,12 +26,50 @@ __all__ = ["FrameSelector", "Survey", "load_survey", "save_survey", "survey_sour
 
 
 @dataclass(frozen=True, slots=True)
+class Faults:
+    """What the pass found wrong with the source.
+
+    ``missing_seconds``: how much picture is missing at the end, 0 if nothing. ``holes``: (seconds since the first frame, length in
+    seconds) of pauses in the middle.
+    """
+
+    corrupt_frames: int = 0
+    corrupt_packets: int = 0
+    missing_seconds: float = 0.0
+    holes: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def of(cls, report: ScanReport) -> Faults:
+        missing = float(report.expected - report.found) if report.truncated and report.expected is not None else 0.0
+        holes = tuple((float(at), float(length)) for at, length in report.holes)
+        return cls(report.corrupt_frames, report.corrupt_packets, missing, holes)
+
+    def lines(self) -> tuple[str, ...]:
+        """One line for each kind of fault."""
+        found: list[str] = []
+        if self.missing_seconds:
+            found.append(
+                f"the source ends {clock(self.missing_seconds)} before the end its header promises: it is truncated"
+            )
+        if self.corrupt_packets:
+            found.append(f"{self.corrupt_packets} packet(s) of the source's picture cannot be decoded")
+        if self.corrupt_frames:
+            found.append(f"{self.corrupt_frames} frame(s) of the source are damaged")
+        found += [f"no picture for {length:.1f} s at {clock(at)}" for at, length in self.holes[:5]]
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
-    """The frames that will be converted, their times and shots, and what was found wrong with the source."""
+    """The frames that will be converted, their times and shots, and what was found wrong with the source.
+
+    ``seekable``: seeking gives the same frames as reading through.
+    """
 
     timeline: Timeline
     shots: tuple[Shot, ...]
-    report: ScanReport
+    seekable: bool
+    faults: Faults
 
     def to_json(self) -> dict[str, Any]:
         pts = self.timeline.pts
@@ -40,7 +79,8 @@ class Survey:
             "steps": [b - a for a, b in pairwise(pts)],
             "last_duration": self.timeline.last_duration,
             "shots": [shot.end for shot in self.shots],
-            "report": asdict(self.report),
+            "seekable": self.seekable,
+            "faults": asdict(self.faults),
         }
 
     @classmethod
@@ -48,9 +88,10 @@ class Survey:
         """Raises KeyError, TypeError or ValueError when the value is not a survey."""
         pts = tuple(accumulate(value["steps"], initial=value["first_pts"]))
         timeline = Timeline(pts, Fraction(value["time_base"]), value["last_duration"])
-        ends = value["shots"]
-        shots = tuple(Shot(a, b) for a, b in zip([0, *ends], ends, strict=False))
-        return cls(timeline, shots, ScanReport(**value["report"]))
+        shots = tuple(Shot(a, b) for a, b in pairwise([0, *value["shots"]]))
+        faults = value["faults"]
+        holes = tuple((at, length) for at, length in faults["holes"])
+        return cls(timeline, shots, value["seekable"], Faults(**{**faults, "holes": holes}))
 
 
 def load_survey(path: Path, fingerprint: str, settings: TimeSettings) -> Survey | None:
@@ -118,21 +159,19 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
             scanned += 1
             on_frame(scanned)
             if selector.keeps(frame.pts):
-                detector.push(frame.picture)
+                detector.push(frame.small)
                 pts.append(frame.pts)
                 follower = None
             elif follower is None:
                 follower = frame.pts
             if selector.is_past(frame.pts):
                 break
-        report = scanner.report()
+        report = scanner.report
     if not pts:
         raise InputError(
-            f"no frame of {info.path.name} lies in the range asked for ({scanned} frames scanned)"
-            if scanned
-            else f"{info.path.name} has a video stream but no frame of it can be decoded",
-            hint="choose --start and --end within the film" if scanned else "try to play it; it may be damaged",
+            f"no frame of {info.path.name} lies in the range asked for ({scanned} frames scanned)",
+            hint="choose --start and --end within the film",
         )
-    last = follower - pts[-1] if follower is not None else report.last_duration
+    last = follower - pts[-1] if follower is not None else report.timeline.last_duration
     timeline = Timeline(tuple(pts), info.video.time_base, max(1, last))
-    return Survey(timeline, detector.finish(), report)
+    return Survey(timeline, detector.finish(), report.seekable, Faults.of(report))

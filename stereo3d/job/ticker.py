@@ -35,7 +35,8 @@ class Ticker:
         self._meter = meter
         self._now = now
         self.frames_done, self.frames_total = frames
-        self.segments_done, self.segments_total = segments
+        self.segments_kept, self.segments_total = segments
+        self.segments_built = 0
         self._began = now()
         self._built = 0
         self._history: deque[tuple[float, int]] = deque([(self._began, 0)])
@@ -53,7 +54,7 @@ class Ticker:
             self.tell()
 
     def add_segment(self) -> None:
-        self.segments_done += 1
+        self.segments_built += 1
         self.tell()
 
     def tell(self) -> None:
@@ -65,7 +66,7 @@ class Ticker:
                 self.frames_total,
                 fps,
                 left,
-                self.segments_done,
+                self.segments_kept + self.segments_built,
                 self.segments_total,
                 self.limited_by(),
             )

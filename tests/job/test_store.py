@@ -76,8 +76,8 @@ def test_a_second_process_is_refused_and_a_dead_one_leaves_no_lock(folder: WorkF
     refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "another process works on this output" in refused.stderr
     folder.close()
+    first = WorkFolder(folder.path)
     with pytest.raises(JobError, match="another process"):
-        first = WorkFolder(folder.path)
         WorkFolder(folder.path)
     first.close()
     subprocess.run([sys.executable, "-c", code + "; import os; os._exit(9)"], check=False, timeout=60)

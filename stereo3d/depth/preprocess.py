@@ -1,0 +1,136 @@
+"""The small picture that a depth network sees, straight from a decoder's planes or from RGB."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stereo3d.depth.colour import hdr_to_sdr, is_hdr, yuv_to_rgb
+from stereo3d.depth.resample import resample
+from stereo3d.errors import UsageError
+from stereo3d.frames import FrameBatch
+
+__all__ = ["IMAGENET", "NetInput", "SizeRule", "parse_depth_size"]
+
+Triple = tuple[float, float, float]
+IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRule:
+    """How large the network sees a picture. Exactly one of the first three is given; sides are multiples of ``multiple``.
+
+    ``short_side``: upstream's rule, the short side is at least this. ``pixels``: as many pixels as this at most,
+    whatever the aspect, so that a scope film costs no more than a 16:9 one. ``fixed``: (height, width), aspect ignored.
+    """
+
+    short_side: int | None = None
+    pixels: int | None = None
+    fixed: tuple[int, int] | None = None
+    multiple: int = 14
+
+    @property
+    def label(self) -> str:
+        """One word for identities."""
+        if self.fixed:
+            return f"{self.fixed[0]}x{self.fixed[1]}"
+        return f"short{self.short_side}" if self.short_side else f"pixels{self.pixels}"
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) that the network sees of a picture."""
+        if self.fixed:
+            return self.fixed
+        if self.pixels:
+            return self._budget(height, width, self.pixels)
+        side = self.short_side or 518
+        scale = max(side / height, side / width)
+        return self._at_least(scale * height, side), self._at_least(scale * width, side)
+
+    def _at_least(self, value: float, side: int) -> int:
+        near = round(value / self.multiple) * self.multiple
+        return near if near >= side else math.ceil(value / self.multiple) * self.multiple
+
+    def _budget(self, height: int, width: int, pixels: int) -> tuple[int, int]:
+        """Of the sizes round the exact one that keep the budget, the one that loses least pixels and aspect."""
+        scale = math.sqrt(pixels / (height * width)) / self.multiple
+        sizes = [
+            (max(1, row) * self.multiple, max(1, column) * self.multiple)
+            for row in (math.floor(scale * height), math.ceil(scale * height))
+            for column in (math.floor(scale * width), math.ceil(scale * width))
+        ]
+        allowed = [s for s in sizes if s[0] * s[1] <= pixels] or [min(sizes)]
+        return min(
+            allowed, key=lambda s: abs(math.log(s[0] / s[1] * width / height)) + abs(math.log(pixels / (s[0] * s[1])))
+        )
+
+
+def parse_depth_size(value: int | str | None) -> SizeRule:
+    """``None``: upstream's 518. A number: the short side. ``'924x518'``: the pixel budget of that picture.
+
+    Raises UsageError.
+    """
+    if value is None:
+        return SizeRule(short_side=518)
+    text = str(value)
+    if re.fullmatch(r"\d+", text) and 112 <= int(text) <= 2044:
+        return SizeRule(short_side=int(text))
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match and 112**2 <= int(match[1]) * int(match[2]) <= 2044**2:
+        return SizeRule(pixels=int(match[1]) * int(match[2]))
+    raise UsageError(
+        f"depth size {text!r} is not possible", hint="give the short side, 112..2044, or a pixel budget such as 924x518"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NetInput:
+    """Turns pictures into a network's input: size rule, mean and standard deviation of RGB in 0..1."""
+
+    rule: SizeRule
+    mean: Triple = IMAGENET[0]
+    std: Triple = IMAGENET[1]
+
+    def from_rgb(self, rgb: Tensor, device: torch.device) -> Tensor:
+        """RGB [N, 3, H, W], uint8 or float in 0..1, to [N, 3, h, w] float32 on ``device``, as upstream does it.
+
+        Raises ValueError for another shape or dtype.
+        """
+        if rgb.ndim != 4 or rgb.shape[1] != 3 or not (rgb.dtype == torch.uint8 or rgb.is_floating_point()):
+            raise ValueError(f"expected RGB [N, 3, H, W], uint8 or float in 0..1, got {rgb.dtype} {tuple(rgb.shape)}")
+        size = self.rule.size(*rgb.shape[-2:])
+        small = resample(rgb.to(device).flatten(0, 1), size).view(-1, 3, *size)
+        return self._normalise(small / 255 if rgb.dtype == torch.uint8 else small)
+
+    def from_planes(self, frames: FrameBatch, device: torch.device) -> Tensor:
+        """Decoded frames to [N, 3, h, w] float32 on ``device``.
+
+        Resizing and colour conversion are linear and so may change places: the planes are resized first, which costs a
+        tenth of converting whole frames. Chroma of subsampled formats lies on the left luma sample of its pair, and
+        midway between its two rows.
+        """
+        size = self.rule.size(frames.height, frames.width)
+        fmt, colour = frames.format, frames.format.colour
+        planes = [plane.to(device, non_blocking=True) for plane in frames.planes]
+        top = float((1 << fmt.bits) - 1)
+        if fmt.is_rgb:
+            green, blue, red = (resample(plane, size) for plane in planes)
+            rgb = torch.stack([red, green, blue], 1) / top
+        elif len(planes) == 1:
+            grey = resample(planes[0], size)
+            neutral = torch.full_like(grey, float(1 << (fmt.bits - 1)))
+            rgb = yuv_to_rgb(torch.stack([grey, neutral, neutral], 1), colour, fmt.bits, frames.height)
+        else:
+            across, down = 1 << fmt.chroma_x, 1 << fmt.chroma_y
+            extent = (frames.height / down, frames.width / across)
+            chroma = [resample(p, size, extent=extent, shift=(0.0, 0.5 - 0.5 / across)) for p in planes[1:3]]
+            rgb = yuv_to_rgb(torch.stack([resample(planes[0], size), *chroma], 1), colour, fmt.bits, frames.height)
+        rgb = rgb.clamp(0, 1)
+        return self._normalise(hdr_to_sdr(rgb, colour) if is_hdr(colour) else rgb)
+
+    def _normalise(self, rgb: Tensor) -> Tensor:
+        mean, std = (torch.tensor(t, device=rgb.device).view(3, 1, 1) for t in (self.mean, self.std))
+        return (rgb - mean) / std
