@@ -15,27 +15,23 @@ from pathlib import Path
 
 import torch
 
-from stereo3d.depth.base import DepthModel, ShotEstimator
-from stereo3d.depth.temporal import ShotStabiliser
-from stereo3d.depth.temporal_anchor import anchor_from
+from stereo3d.depth.base import DepthModel
 from stereo3d.frames import FrameBatch, Shot, Timeline
 from stereo3d.media.decode import Decoder
 from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.plan import Segment, probe_frames
-from stereo3d.render.disparity import auto_zero_parallax
 from stereo3d.render.pack import pack
 from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
+from stereo3d.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.stages import Meter, stage
 
-__all__ = ["PIPELINE_VERSION", "Numerics", "Recipe", "SegmentResult", "build_segments"]
+__all__ = ["PIPELINE_VERSION", "Numerics", "Recipe", "SegmentResult", "build_segments", "packed_views"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
 PIPELINE_VERSION = 1
-# Depth maps held back at most while a shot's range is found; longer shots get theirs from their first frames.
-LOOK_AHEAD = 300
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 
@@ -84,14 +80,6 @@ class SegmentResult:
     replaced: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Depths:
-    """Steady depth of consecutive frames of one shot: [k, 1, h, w] in [0, 1]."""
-
-    maps: torch.Tensor
-    zero_parallax: float
-
-
 def build_segments(
     segments: Sequence[Segment],
     recipe: Recipe,
@@ -102,7 +90,7 @@ def build_segments(
 ) -> Generator[SegmentResult, None, None]:
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
     replaced: dict[int, list[int]] = {segment.number: [] for segment in segments}
-    views = stage("render", _packed_views(segments, recipe, model, meter, replaced), meter)
+    views = stage("render", packed_views(segments, recipe, model, meter, replaced), meter)
     try:
         for segment in segments:
             began = time.perf_counter()
@@ -154,7 +142,7 @@ def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
     )
 
 
-def _packed_views(
+def packed_views(
     segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter, replaced: dict[int, list[int]]
 ) -> Generator[FrameBatch, None, None]:
     """Packed pictures of all segments, in order; no batch spans two segments or two shots."""
@@ -198,17 +186,17 @@ def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, F
             yield shot, batch.cut(start, end)
 
 
-def _pair(frames: Iterable[FrameBatch], depths: Iterator[_Depths]) -> Iterator[tuple[FrameBatch, _Depths]]:
+def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tuple[FrameBatch, Depths]]:
     """Frames beside the depth of just these frames, in pieces where the two are cut differently."""
-    held: _Depths | None = None
+    held: Depths | None = None
     for batch in frames:
         done = 0
         while done < len(batch):
             if held is None or not len(held.maps):
                 held = next(depths)
             count = min(len(batch) - done, len(held.maps))
-            yield batch.cut(done, done + count), _Depths(held.maps[:count], held.zero_parallax)
-            held = _Depths(held.maps[count:], held.zero_parallax)
+            yield batch.cut(done, done + count), Depths(held.maps[:count], held.zero_parallax)
+            held = Depths(held.maps[count:], held.zero_parallax)
             done += count
 
 
@@ -223,10 +211,10 @@ def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tupl
 
 def _steady_depths(
     segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
-) -> Generator[_Depths, None, None]:
+) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
     current: tuple[Segment, Shot] | None = None
-    depths: _ShotDepth | None = None
+    depths: ShotDepth | None = None
     source = stage("decode", _depth_frames(segments, recipe), meter)
     try:
         for segment, batch in source:
@@ -234,7 +222,7 @@ def _steady_depths(
                 if (segment, shot) != current:
                     if depths is not None:
                         yield from depths.finish()
-                    current, depths = (segment, shot), _ShotDepth(segment, shot, recipe, model)
+                    current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
                 if depths is not None:
                     yield from depths.push(piece)
         if depths is not None:
@@ -243,51 +231,23 @@ def _steady_depths(
         source.close()
 
 
-class _ShotDepth:
-    """Frames of one shot (or of a segment's piece of it) in, steady depth out; lead-in frames are dropped."""
-
-    def __init__(self, segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> None:
-        first, kept, _ = segment.piece(shot)
-        wanted = recipe.settings.view.zero_parallax
-        self._zero_parallax = None if wanted == "auto" else float(wanted)
-        self._anchor: Anchor | None = None
-        if segment.is_divided(shot):
-            probes = _probe(shot, recipe, model)
-            self._anchor = anchor_from(probes)
-            if self._zero_parallax is None:
-                self._zero_parallax = auto_zero_parallax(self._anchor.apply(probes))
-        self._estimator: ShotEstimator = model.begin_shot()
-        self._stabiliser = ShotStabiliser(LOOK_AHEAD, anchor=self._anchor, calibrated=model.info.calibrated)
-        self._to_drop = kept - first
-
-    def push(self, frames: FrameBatch) -> Iterator[_Depths]:
-        raw = self._estimator.push(frames)
-        if len(raw):
-            yield from self._ready(self._stabiliser.push(raw))
-
-    def finish(self) -> Iterator[_Depths]:
-        raw = self._estimator.finish()
-        if len(raw):
-            yield from self._ready(self._stabiliser.push(raw))
-        yield from self._ready(self._stabiliser.finish())
-
-    def _ready(self, chunks: Iterable[torch.Tensor]) -> Iterator[_Depths]:
-        for maps in chunks:
-            kept = maps[self._to_drop :]
-            self._to_drop = max(0, self._to_drop - len(maps))
-            if not len(kept):
-                continue
-            if self._zero_parallax is None:
-                self._zero_parallax = self._stabiliser.zero_parallax(auto_zero_parallax)
-            yield _Depths(kept, self._zero_parallax)
+def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
+    first, kept, _ = segment.piece(shot)
+    wanted = recipe.settings.view.zero_parallax
+    return ShotDepth(
+        model,
+        zero_parallax=None if wanted == "auto" else wanted,
+        lead_in=kept - first,
+        probes=_probe(shot, recipe, model) if segment.is_divided(shot) else None,
+    )
 
 
-def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> torch.Tensor:
-    """Raw depth of the frames, spread over a divided shot, that fix the range for all its pieces: [K, 1, h, w]."""
+def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
+    """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
     maps: list[torch.Tensor] = []
     with recipe.decoder() as decoder:
         for frame in probe_frames(shot):
             estimator = model.begin_shot()
             for batch in decoder.batches(frame, frame + 1, batch=1):
                 maps += [estimator.push(batch), estimator.finish()]
-    return torch.cat([m for m in maps if len(m)])
+    return Probes(torch.cat([m for m in maps if len(m)]))

@@ -63,12 +63,13 @@ class Faults:
 class Survey:
     """The frames that will be converted, their times and shots, and what was found wrong with the source.
 
-    ``seekable``: seeking gives the same frames as reading through.
+    ``seekable``: seeking gives the same frames as reading through. ``regular``: no timestamp had to be replaced.
     """
 
     timeline: Timeline
     shots: tuple[Shot, ...]
     seekable: bool
+    regular: bool
     faults: Faults
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +81,7 @@ class Survey:
             "last_duration": self.timeline.last_duration,
             "shots": [shot.end for shot in self.shots],
             "seekable": self.seekable,
+            "regular": self.regular,
             "faults": asdict(self.faults),
         }
 
@@ -91,7 +93,7 @@ class Survey:
         shots = tuple(Shot(a, b) for a, b in pairwise([0, *value["shots"]]))
         faults = value["faults"]
         holes = tuple((at, length) for at, length in faults["holes"])
-        return cls(timeline, shots, value["seekable"], Faults(**{**faults, "holes": holes}))
+        return cls(timeline, shots, value["seekable"], value["regular"], Faults(**{**faults, "holes": holes}))
 
 
 def load_survey(path: Path, fingerprint: str, settings: TimeSettings) -> Survey | None:
@@ -174,4 +176,4 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
         )
     last = follower - pts[-1] if follower is not None else report.timeline.last_duration
     timeline = Timeline(tuple(pts), info.video.time_base, max(1, last))
-    return Survey(timeline, detector.finish(), report.seekable, Faults.of(report))
+    return Survey(timeline, detector.finish(), report.seekable, not report.irregular, Faults.of(report))

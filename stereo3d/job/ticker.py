@@ -9,10 +9,23 @@ from collections.abc import Callable
 from stereo3d.progress import Progress, Tick
 from stereo3d.stages import Meter
 
-__all__ = ["Ticker"]
+__all__ = ["Sometimes", "Ticker"]
 
 _WINDOW_SECONDS = 30.0
 _EVERY_SECONDS = 0.25
+
+
+class Sometimes:
+    """Passes a count on, but only a few times a second."""
+
+    def __init__(self, tell: Callable[[int], None]) -> None:
+        self._tell = tell
+        self._told = 0.0
+
+    def __call__(self, count: int) -> None:
+        if time.monotonic() - self._told >= _EVERY_SECONDS:
+            self._told = time.monotonic()
+            self._tell(count)
 
 
 class Ticker:

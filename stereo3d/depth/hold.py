@@ -1,0 +1,51 @@
+"""Depth that needs no steadying, held back all the same until a shot has been seen.
+
+Calibrated models give depth in [0, 1] already; what is decided once for a shot (where its screen lies) still needs a look
+over the shot. Maps wait as 16 bit codes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+__all__ = ["ShotHold", "spread"]
+
+_TOP = 65535
+_CHUNK = 8  # frames a tensor that finish() gives
+
+
+def spread(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` of the numbers 0..count-1, evenly spread, the ends among them."""
+    return sorted({int(i) for i in np.linspace(0, count - 1, min(count, wanted)).round()}) if count else []
+
+
+class ShotHold:
+    """The calibrated counterpart of :class:`stereo3d.depth.temporal.ShotStabiliser`: same calls, values untouched."""
+
+    def __init__(self, look_ahead: int) -> None:
+        self._look_ahead = look_ahead
+        self._held: deque[torch.Tensor] = deque()
+
+    def push(self, raw: torch.Tensor) -> torch.Tensor:
+        """The next frames' depth [k, 1, h, w] in [0, 1]; returns what is ready, [j, 1, h, w] float32, j >= 0."""
+        codes = raw.detach().float().clamp(0, 1).mul(_TOP).round_().to(torch.int32).to(torch.uint16)
+        self._held += codes
+        ready = [self._held.popleft() for _ in range(max(0, len(self._held) - self._look_ahead))]
+        return _depth(ready) if ready else raw[:0].float()
+
+    def sample(self, wanted: int) -> torch.Tensor:
+        """Depth of at most ``wanted`` frames spread over those held, which stay held: [n, 1, h, w]; n = 0 if none is."""
+        return _depth([self._held[i] for i in spread(len(self._held), wanted)])
+
+    def finish(self) -> Iterator[torch.Tensor]:
+        """The depth of the frames still held, in tensors of a few frames each."""
+        while self._held:
+            yield _depth([self._held.popleft() for _ in range(min(_CHUNK, len(self._held)))])
+
+
+def _depth(codes: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(list(codes)).float().div_(_TOP) if codes else torch.empty(0, 1, 1, 1)

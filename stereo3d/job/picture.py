@@ -1,0 +1,35 @@
+"""A picture in, a stereoscopic picture out: the film path for one frame, without a work folder."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from stereo3d.depth.base import DepthModel
+from stereo3d.frames import Shot, Timeline
+from stereo3d.job.files import publish
+from stereo3d.media.info import MediaInfo
+from stereo3d.media.still import write_picture
+from stereo3d.pipeline import Recipe, packed_views
+from stereo3d.plan import make_plan
+from stereo3d.stages import Meter
+
+__all__ = ["convert_picture", "picture_timeline"]
+
+
+def picture_timeline(info: MediaInfo) -> Timeline:
+    """One frame at time 0."""
+    return Timeline((0,), info.video.time_base, 1)
+
+
+def convert_picture(recipe: Recipe, model: DepthModel, output: Path, meter: Meter) -> None:
+    """Render the one frame of a picture source and write it to ``output`` (.png or .jpg)."""
+    plan = make_plan(recipe.timeline, (Shot(0, 1),))
+    with closing(packed_views(plan, recipe, model, meter, {0: []})) as views:
+        packed = next(views)
+    temporary = output.with_name(f".{output.stem}.part{output.suffix}")
+    try:
+        write_picture(temporary, packed)
+        publish(temporary, output)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""Frames of one shot in, steady depth with the shot's screen plane out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from stereo3d.depth.base import DepthModel
+from stereo3d.depth.hold import ShotHold
+from stereo3d.depth.temporal import ShotStabiliser
+from stereo3d.depth.temporal_anchor import anchor_from
+from stereo3d.frames import FrameBatch
+from stereo3d.render.disparity import auto_zero_parallax
+
+__all__ = ["LOOK_AHEAD", "Depths", "Probes", "ShotDepth"]
+
+# Depth maps held back at most while a shot is seen; a longer shot is judged by its first frames.
+LOOK_AHEAD = 300
+# Frames of a shot that decide where its screen lies.
+_SUBJECT_FRAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """Steady depth of consecutive frames of one shot: [k, 1, h, w] float32 in [0, 1], and its depth on the screen."""
+
+    maps: torch.Tensor
+    zero_parallax: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """Raw depth of frames spread over a whole shot, [K, 1, h, w]: what the pieces of a divided shot agree by."""
+
+    raw: torch.Tensor
+
+
+class ShotDepth:
+    """Depth of one shot, or of a piece of it (then with the whole shot's ``probes``).
+
+    The first ``lead_in`` frames warm up the state; their depth is dropped. ``zero_parallax`` None: found from the shot. The
+    output is a function of the sequence of frames, however it is cut into calls.
+    """
+
+    def __init__(
+        self, model: DepthModel, *, zero_parallax: float | None, lead_in: int = 0, probes: Probes | None = None
+    ) -> None:
+        self._zero_parallax = zero_parallax
+        self._to_drop = lead_in
+        self._estimator = model.begin_shot()
+        look_ahead = LOOK_AHEAD
+        if model.info.calibrated:
+            if probes is not None and zero_parallax is None:
+                self._zero_parallax = auto_zero_parallax(probes.raw)
+            look_ahead = LOOK_AHEAD if self._zero_parallax is None else 0
+            self._steady: ShotHold | ShotStabiliser = ShotHold(look_ahead)
+            return
+        anchor = anchor_from(probes.raw) if probes is not None else None
+        if probes is not None and anchor is not None and zero_parallax is None:
+            self._zero_parallax = auto_zero_parallax(anchor.depth(probes.raw))
+        self._steady = ShotStabiliser(look_ahead, anchor=anchor)
+
+    def push(self, frames: FrameBatch) -> Iterator[Depths]:
+        """The next frames; gives the depth that is ready, if any."""
+        yield from self._take(self._estimator.push(frames))
+
+    def finish(self) -> Iterator[Depths]:
+        """The depth of all frames still owed."""
+        yield from self._take(self._estimator.finish())
+        if self._zero_parallax is None:
+            self._zero_parallax = auto_zero_parallax(self._steady.sample(_SUBJECT_FRAMES))
+        for maps in self._steady.finish():
+            yield from self._kept(maps, self._zero_parallax)
+
+    def _take(self, raw: torch.Tensor) -> Iterator[Depths]:
+        if not len(raw):
+            return
+        ready = self._steady.push(raw)
+        if not len(ready):
+            return
+        if self._zero_parallax is None:
+            self._zero_parallax = auto_zero_parallax(torch.cat([ready, self._steady.sample(_SUBJECT_FRAMES)]))
+        yield from self._kept(ready, self._zero_parallax)
+
+    def _kept(self, maps: torch.Tensor, zero_parallax: float) -> Iterator[Depths]:
+        kept = maps[self._to_drop :]
+        self._to_drop = max(0, self._to_drop - len(maps))
+        if len(kept):
+            yield Depths(kept, zero_parallax)
