@@ -1,0 +1,220 @@
+"""Exactly the wanted frames of a source, as batches of planes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import av
+import numpy as np
+import torch
+
+from stereo3d.errors import InputError
+from stereo3d.frames import FrameBatch, PixelFormat, Timeline
+from stereo3d.media.geometry import Upright, output_size
+from stereo3d.media.info import MediaInfo
+from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
+
+__all__ = ["Decoder", "Replacement", "copy_planes", "decode"]
+
+_READ_ON_SECONDS = 2  # a gap shorter than this is decoded through instead of sought over
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """An output frame that could not be decoded and shows its neighbour. ``index``: output frame number."""
+
+    index: int
+    pts: int
+
+
+class _Builder:
+    """Collects frames into the planes of one batch."""
+
+    def __init__(self, format: PixelFormat, size: tuple[int, int], batch: int) -> None:
+        self._format = format
+        self._planes = tuple(
+            torch.empty((batch, height, width), dtype=format.dtype)
+            for width, height in (
+                format.plane_size(p, *size) for p in range(1 if format.name.startswith("gray") else 3)
+            )
+        )
+        self.count = 0
+
+    def add(self, frame: av.VideoFrame) -> None:
+        copy_planes(frame, tuple(plane[self.count] for plane in self._planes))
+        self.count += 1
+
+    def done(self, pts: tuple[int, ...], index: int) -> FrameBatch:
+        return FrameBatch(tuple(plane[: self.count] for plane in self._planes), pts, index, self._format)
+
+
+def copy_planes(frame: av.VideoFrame, planes: tuple[torch.Tensor, ...]) -> None:
+    """Copy a frame's planes ([h, w] each) and repeat the last column and row where the target is larger."""
+    for source, target in zip(frame.planes, planes, strict=True):
+        array = np.frombuffer(source, np.uint8 if target.dtype == torch.uint8 else np.uint16)  # type: ignore[call-overload]
+        rows = array.reshape(source.height, -1)[:, : source.width]
+        into = target.numpy()
+        height, width = min(source.height, into.shape[0]), min(source.width, into.shape[1])
+        into[:height, :width] = rows[:height, :width]
+        into[:height, width:] = into[:height, width - 1 : width]
+        into[height:] = into[height - 1 : height]
+
+
+class Decoder:
+    """Gives runs of frames of one source. Runs that follow one another are read without seeking.
+
+    ``timeline``: times of the output frames, a subset of the source's. ``height``: scale to that many rows. ``seekable``: what
+    the scan found; where False the source is only read forwards, from its beginning or from where the last run ended.
+    ``on_replaced`` hears of every frame that could not be decoded. For one thread at a time; any number of instances.
+    """
+
+    def __init__(
+        self,
+        info: MediaInfo,
+        timeline: Timeline,
+        *,
+        height: int | None = None,
+        seekable: bool = True,
+        threads: int = 0,
+        on_replaced: Callable[[Replacement], None] | None = None,
+    ) -> None:
+        self._info = info
+        self._timeline = timeline
+        self._height = height
+        self._seekable = seekable
+        self._threads = threads
+        self._on_replaced = on_replaced
+        self._reader: FrameReader | PictureReader | None = None
+        self._frames: Iterator[av.VideoFrame] | None = None
+        self._ahead: av.VideoFrame | None = None
+        self._position: int | None = None
+        self.replaced: list[Replacement] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the decoder and the file."""
+        self._frames = self._ahead = self._position = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def batches(self, start: int, end: int, *, batch: int) -> Iterator[FrameBatch]:
+        """Output frames [start, end), ``batch`` at a time (the last batch may be shorter).
+
+        Raises InputError where not one frame of the run can be decoded.
+        """
+        if not 0 <= start <= end <= len(self._timeline) or batch < 1:
+            raise ValueError(f"frames [{start}, {end}) by {batch} of {len(self._timeline)}")
+        size = output_size(self._info.video, self._height)
+        frames = self._run(start, end)
+        for first in range(start, end, batch):
+            last = min(first + batch, end)
+            builder = _Builder(self._info.video.format, size, last - first)
+            for _ in range(first, last):
+                builder.add(next(frames))
+            yield builder.done(self._timeline.pts[first:last], first)
+
+    def _run(self, start: int, end: int) -> Iterator[av.VideoFrame]:
+        """One frame for each output frame number of the run, a neighbour where it is missing."""
+        if start == end:
+            return
+        self._go_to(self._timeline.pts[start])
+        shown: av.VideoFrame | None = None
+        for index in range(start, end):
+            pts = self._timeline.pts[index]
+            frame = self._take(pts)
+            if frame is None:
+                self._replace(index)
+                frame = shown or self._ahead  # at the beginning of a run the next frame stands in
+            if frame is None:
+                raise InputError(
+                    f"{self._info.path}: no frame can be decoded at or after {float(pts * self._timeline.time_base):.3f} s",
+                    hint="has the file changed since it was scanned?",
+                )
+            shown = frame
+            yield frame
+
+    def _replace(self, index: int) -> None:
+        replacement = Replacement(index, self._timeline.pts[index])
+        self.replaced.append(replacement)
+        if self._on_replaced is not None:
+            self._on_replaced(replacement)
+
+    def _take(self, pts: int) -> av.VideoFrame | None:
+        """The frame of exactly this time, or None; a frame that is later stays ahead."""
+        while True:
+            frame = self._ahead or (next(self._frames, None) if self._frames is not None else None)
+            self._ahead = frame
+            if frame is None or (frame.pts is not None and frame.pts > pts):
+                return None
+            self._ahead = None
+            self._position = frame.pts
+            if frame.pts == pts:
+                return frame
+
+    def _go_to(self, pts: int) -> None:
+        """Make the frame of this time the next one, if it can be had at all."""
+        if self._frames is not None and self._position is not None:
+            gap = (pts - self._position) * self._timeline.time_base
+            if gap > 0 and (gap < _READ_ON_SECONDS or not self._seekable):
+                return
+        if self._seekable:
+            reader = self._open()
+            sought = reader.seek(pts, strictly_before=self._info.video.interlaced)
+            if sought is not None:
+                self._start(sought)
+                if self._skip_to(pts):
+                    return
+        self.close()
+        self._start(self._open().frames())
+        self._skip_to(pts)
+
+    def _skip_to(self, pts: int) -> bool:
+        """Drop frames before ``pts``; True if the next one is exactly it."""
+        found = self._take(pts)
+        self._ahead = found if found is not None else self._ahead
+        return found is not None
+
+    def _open(self) -> FrameReader | PictureReader:
+        if self._reader is None:
+            self._reader = open_reader(self._info, threads=self._threads)
+        return self._reader
+
+    def _start(self, frames: Iterator[SourceFrame]) -> None:
+        self._ahead = None
+        self._position = None
+        self._frames = _upright(frames, Upright(self._info.video, self._height))
+
+
+def _upright(frames: Iterator[SourceFrame], upright: Upright) -> Iterator[av.VideoFrame]:
+    for source in frames:
+        source.frame.pts = source.pts
+        yield from upright.push(source.frame)
+    yield from upright.finish()
+
+
+def decode(
+    info: MediaInfo,
+    timeline: Timeline,
+    start: int,
+    end: int,
+    *,
+    batch: int,
+    height: int | None = None,
+    seekable: bool = True,
+    threads: int = 0,
+    on_replaced: Callable[[Replacement], None] | None = None,
+) -> Iterator[FrameBatch]:
+    """Output frames [start, end) of a source, once; see :class:`Decoder`. Closing the generator releases the file."""
+    with Decoder(info, timeline, height=height, seekable=seekable, threads=threads, on_replaced=on_replaced) as decoder:
+        yield from decoder.batches(start, end, batch=batch)

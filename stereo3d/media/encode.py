@@ -1,0 +1,201 @@
+"""Which encoder, with which settings: decided, and refused where it cannot work, before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stereo3d.errors import UsageError
+from stereo3d.frames import Colour, PixelFormat
+from stereo3d.media.info import HdrInfo
+from stereo3d.settings import EncodeSettings
+
+__all__ = ["ENCODERS", "Encoder", "EncoderSpec", "choose_encoder"]
+
+_X26X_PRESETS = (
+    "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What an encoder can do. ``depths``: bits a sample; ``chroma``: 4:2:x layouts; ``limit``: pixels a side;
+    ``max_crf`` None: it is lossless."""
+
+    name: str
+    depths: tuple[int, ...]
+    chroma: tuple[str, ...]
+    limit: int
+    presets: tuple[str, ...]
+    preset: str
+    crf: int
+    max_crf: int | None
+
+
+_ALL_CHROMA = ("420", "422", "444")
+ENCODERS = {
+    "h264": Encoder("libx264", (8, 10), _ALL_CHROMA, 4096, _X26X_PRESETS, "veryfast", 18, 51),
+    "hevc": Encoder("libx265", (8, 10, 12), _ALL_CHROMA, 16384, _X26X_PRESETS, "fast", 20, 51),
+    "av1": Encoder("libsvtav1", (8, 10), ("420",), 16384, tuple(str(n) for n in range(14)), "8", 28, 63),
+    "ffv1": Encoder("ffv1", (8, 10, 12), _ALL_CHROMA, 65536, (), "", 0, None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """An encoder with all its settings. Two segments written with equal specs can be joined without encoding again.
+
+    ``pix_fmt`` is what the encoder is fed (grey and RGB become YUV, except for the lossless codec). ``options`` are FFmpeg's
+    encoder options. ``threads``: 0 = as many as the encoder likes.
+    """
+
+    codec: str
+    encoder: str
+    pix_fmt: str
+    colour: Colour
+    crf: int | None
+    preset: str
+    options: tuple[tuple[str, str], ...]
+    threads: int = 0
+
+
+def choose_encoder(
+    settings: EncodeSettings,
+    width: int,
+    height: int,
+    format: PixelFormat,
+    *,
+    layout: str = "",
+    swap_eyes: bool = False,
+    hdr: HdrInfo | None = None,
+    chroma_location: str = "",
+    threads: int = 0,
+) -> EncoderSpec:
+    """The encoder for packed pictures of ``width`` x ``height``.
+
+    ``layout`` (one of settings.LAYOUTS, or "" for flat pictures) is written into H.264 as frame-packing SEI. 'auto' means
+    H.264 for 8 bit up to 4096 pixels a side, which every player knows, else HEVC. Raises UsageError.
+    """
+    codec = settings.codec
+    if codec == "auto":
+        codec = "h264" if format.bits == 8 and max(width, height) <= ENCODERS["h264"].limit else "hevc"
+    encoder = ENCODERS[codec]
+    _check_picture(codec, encoder, width, height, format)
+    preset = _preset(codec, encoder, settings.encoder_preset)
+    crf = _crf(codec, encoder, settings.crf)
+    pix_fmt, colour = _fed_format(encoder, format)
+    options = {} if encoder.max_crf is None else {"preset": preset, "crf": str(crf)}
+    if chroma_location and pix_fmt.startswith("yuv420"):
+        options["chroma_sample_location"] = chroma_location
+    if encoder.name == "libx264":
+        options["x264-params"] = ":".join(_x264_parameters(layout, swap_eyes, hdr))
+    elif encoder.name == "libx265":
+        options["x265-params"] = ":".join(["log-level=none", *_x265_parameters(hdr)])
+    elif encoder.name == "libsvtav1":
+        options["svtav1-params"] = ":".join(_svtav1_parameters(hdr))
+    else:
+        options |= {"level": "3", "g": "1", "slicecrc": "1", "slices": "12"}
+    kept = tuple((key, value) for key, value in options.items() if value)
+    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads)
+
+
+def _check_picture(codec: str, encoder: Encoder, width: int, height: int, format: PixelFormat) -> None:
+    if width % 2 or height % 2:
+        raise UsageError(f"a picture of {width}x{height} cannot be encoded", hint="both sides must be even")
+    if max(width, height) > encoder.limit:
+        other = "hevc" if codec == "h264" else "ffv1" if codec != "ffv1" else ""
+        raise UsageError(
+            f"--codec {codec}: {width}x{height} is beyond its limit of {encoder.limit} pixels a side",
+            hint=f"use --codec {other}, a half layout (sbs-half, ou-half), or a smaller --height" if other else "",
+        )
+    if format.bits not in encoder.depths:
+        raise UsageError(
+            f"--codec {codec} cannot hold {format.bits}-bit pictures; it takes {', '.join(map(str, encoder.depths))} bit",
+            hint="use --codec hevc",
+        )
+    chroma = format.name[3:6]
+    if format.name.startswith("yuv") and chroma not in encoder.chroma:
+        raise UsageError(
+            f"--codec {codec} cannot hold {format.name} pictures; it takes 4:2:0 only", hint="use --codec hevc or h264"
+        )
+
+
+def _preset(codec: str, encoder: Encoder, preset: str | None) -> str:
+    if preset is None:
+        return encoder.preset
+    if not encoder.presets:
+        raise UsageError(f"--encoder-preset {preset}: {codec} has no presets", hint="leave --encoder-preset away")
+    if preset not in encoder.presets:
+        raise UsageError(
+            f"--encoder-preset {preset!r} is none of {codec}'s presets",
+            hint=f"{codec} knows {', '.join(encoder.presets)}",
+        )
+    return preset
+
+
+def _crf(codec: str, encoder: Encoder, crf: int | None) -> int | None:
+    if encoder.max_crf is None:
+        if crf is not None:
+            raise UsageError(f"--crf {crf}: {codec} is lossless and has no quality setting", hint="leave --crf away")
+        return None
+    if crf is None:
+        return encoder.crf
+    if crf > encoder.max_crf:
+        raise UsageError(f"--crf {crf} is beyond {codec}'s range of 0..{encoder.max_crf}", hint=f"try {encoder.crf}")
+    return crf
+
+
+def _fed_format(encoder: Encoder, format: PixelFormat) -> tuple[str, Colour]:
+    """(pixel format, colour) the encoder gets. Grey and RGB would play almost nowhere, so they become 4:2:0 (not in ffv1)."""
+    if encoder.max_crf is None or format.name.startswith("yuv"):
+        # ffv1 knows 8-bit RGB only as packed; putting the planes together loses nothing.
+        return ("bgr0" if format.name == "gbrp" else format.name), format.colour
+    suffix = "" if format.bits == 8 else f"{format.bits}le"
+    colour = format.colour
+    if format.is_rgb:
+        colour = Colour(colour.primaries, colour.transfer, 9 if colour.primaries == 9 else 1, False)
+    return f"yuv420p{suffix}", colour
+
+
+def _x264_parameters(layout: str, swap_eyes: bool, hdr: HdrInfo | None) -> list[str]:
+    parameters = []
+    # x264 always says that the left eye is first, so with swapped eyes it had better say nothing.
+    if layout and not swap_eyes:
+        parameters.append(f"frame-packing={3 if layout.startswith('sbs') else 4}")
+    if hdr is not None and hdr.mastering:
+        parameters.append(f"mastering-display={_mastering(hdr)}")
+    if hdr is not None and (hdr.max_cll or hdr.max_fall):
+        parameters.append(f"cll={hdr.max_cll},{hdr.max_fall}")
+    return parameters
+
+
+def _x265_parameters(hdr: HdrInfo | None) -> list[str]:
+    if hdr is None:
+        return []
+    parameters = ["hdr10=1", "repeat-headers=1"]
+    if hdr.mastering:
+        parameters.append(f"master-display={_mastering(hdr)}")
+    if hdr.max_cll or hdr.max_fall:
+        parameters.append(f"max-cll={hdr.max_cll},{hdr.max_fall}")
+    return parameters
+
+
+def _svtav1_parameters(hdr: HdrInfo | None) -> list[str]:
+    parameters = []
+    if hdr is not None and hdr.mastering:
+        r, g, b, white, light = (tuple(float(v) for v in hdr.mastering[i : i + 2]) for i in range(0, 10, 2))
+        pairs = zip("GBR", (g, b, r), strict=True)
+        primaries = "".join(f"{name}({x:.4f},{y:.4f})" for name, (x, y) in pairs)
+        parameters.append(
+            f"mastering-display={primaries}WP({white[0]:.4f},{white[1]:.4f})L({light[1]:.4f},{light[0]:.4f})"
+        )
+    if hdr is not None and (hdr.max_cll or hdr.max_fall):
+        parameters.append(f"content-light={hdr.max_cll},{hdr.max_fall}")
+    return parameters
+
+
+def _mastering(hdr: HdrInfo) -> str:
+    """x264's and x265's notation: G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min); chromaticity in 1/50000, light in 1/10000 cd/m2."""
+    r, g, b, white = (tuple(round(v * 50000) for v in hdr.mastering[i : i + 2]) for i in range(0, 8, 2))
+    low, high = (round(v * 10000) for v in hdr.mastering[8:10])
+    pairs = zip(("G", "B", "R", "WP"), (g, b, r, white), strict=True)
+    return "".join(f"{name}({x},{y})" for name, (x, y) in pairs) + f"L({high},{low})"

@@ -1,0 +1,99 @@
+"""What a source is: the frozen facts that probing finds and every later step reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from stereo3d.frames import PixelFormat
+
+__all__ = ["HdrInfo", "MediaInfo", "SourceKind", "StreamInfo", "VideoInfo"]
+
+SourceKind = Literal["film", "picture", "folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class HdrInfo:
+    """HDR10 static metadata. ``mastering``: red, green, blue and white x, y (CIE 1931), then minimum and maximum luminance in
+    cd/m2 - 10 numbers, or empty. ``max_cll``, ``max_fall``: content light in cd/m2, 0 = unknown."""
+
+    mastering: tuple[Fraction, ...] = ()
+    max_cll: int = 0
+    max_fall: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """A stream beside the film's picture. ``kind``: audio, subtitle, attachment, data, video, cover or timecode (a track
+    that holds nothing but the picture's SMPTE timecode, which is also :attr:`VideoInfo.timecode`)."""
+
+    index: int
+    kind: str
+    codec: str
+    language: str = ""
+    title: str = ""
+    dispositions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        named = " ".join(part for part in (self.language, self.title) if part)
+        return f"{self.kind} stream {self.index} ({self.codec or 'unknown codec'}{', ' + named if named else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """The film's picture.
+
+    ``width`` x ``height`` are as coded; ``out_width`` x ``out_height`` are what decoding gives: turned upright, square pixels,
+    even. ``source_format`` is FFmpeg's name of the coded pixel format, ``format`` the one that frames travel in. ``sar`` is the
+    sample aspect ratio. ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it
+    was mirrored left-right where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
+    ``lost_metadata``: per-frame metadata that
+    is not carried (Dolby Vision, HDR10+, closed captions).
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    out_width: int
+    out_height: int
+    source_format: str
+    format: PixelFormat
+    time_base: Fraction
+    sar: Fraction = Fraction(1)
+    rotation: int = 0
+    hflip: bool = False
+    interlaced: bool = False
+    average_rate: Fraction | None = None
+    frames_hint: int = 0
+    start_pts: int | None = None
+    chroma_location: str = ""
+    hdr: HdrInfo | None = None
+    language: str = ""
+    title: str = ""
+    timecode: str = ""
+    lost_metadata: tuple[str, ...] = ()
+
+    @property
+    def frame_ticks(self) -> int:
+        """The usual duration of a frame, in ``time_base`` units, at least 1."""
+        rate = self.average_rate or Fraction(25)
+        return max(1, round(1 / (rate * self.time_base)))
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """A source. ``container`` is FFmpeg's demuxer name. ``duration``: seconds as the container says. ``start``: seconds of the
+    earliest stream. ``pictures``: the files of a folder source, in order, or the one picture."""
+
+    path: Path
+    kind: SourceKind
+    container: str
+    duration: Fraction | None
+    video: VideoInfo
+    start: Fraction = Fraction(0)
+    audio: tuple[StreamInfo, ...] = ()
+    others: tuple[StreamInfo, ...] = ()
+    pictures: tuple[Path, ...] = ()

@@ -1,0 +1,147 @@
+"""Segments to one video-only file whose frames have exactly the source's times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.packet import Packet
+
+from stereo3d.errors import OutputError, VerificationError
+from stereo3d.frames import Timeline
+
+__all__ = ["JoinResult", "join", "join_suffix", "output_origin", "timescale"]
+
+_MIN_TIMESCALE = 10000
+
+
+@dataclass(frozen=True, slots=True)
+class JoinResult:
+    """``path``: the joined file. ``packets``: one a frame. ``depth``: the largest reorder depth. ``origin``: the time, in the
+    timeline's units, that became 0."""
+
+    path: Path
+    packets: int
+    depth: int
+    origin: int
+
+
+def join_suffix(codec: str) -> str:
+    """The container that counts in the source's time base: MP4, or NUT for the lossless codec, which MP4 does not take."""
+    return ".nut" if codec == "ffv1" else ".mp4"
+
+
+def timescale(time_base: Fraction) -> int:
+    """Ticks a second of an MP4 track: a multiple of the source's, fine enough for players (at least 10000)."""
+    ticks = time_base.denominator
+    while ticks < _MIN_TIMESCALE:
+        ticks *= 2
+    return ticks
+
+
+def output_origin(timeline: Timeline, *, cut: bool) -> int:
+    """The source time (in the timeline's units) that is 0 in the output: that of the first frame where a beginning was cut
+    off, or where the film starts before 0 (no container can say that), else 0: frames then keep the source's times."""
+    return timeline.pts[0] if cut or timeline.pts[0] < 0 else 0
+
+
+def join(
+    segments: Sequence[Path], timeline: Timeline, first_frames: Sequence[int], out: Path, *, origin: int = 0
+) -> JoinResult:
+    """Join segment files, without encoding, into ``out`` (MP4, or NUT for ffv1: see :func:`join_suffix`).
+
+    ``first_frames``: the output frame number that each segment begins with. Frame k gets the time ``timeline.pts[k] - origin``,
+    decoding times run ahead by the largest reorder depth of all segments. Raises VerificationError where a segment has lost
+    frames or was encoded differently, OutputError where ``out`` cannot be written.
+    """
+    bounds = [*first_frames, len(timeline)]
+    if len(first_frames) != len(segments) or not segments or first_frames[0] != 0:
+        raise ValueError(f"{len(segments)} segments, {len(first_frames)} first frames")
+    ranks: list[list[int]] = []
+    extradata: bytes | None = None
+    for number, path in enumerate(segments):
+        order, header = _packet_ranks(path)
+        if len(order) != bounds[number + 1] - bounds[number]:
+            raise VerificationError(
+                f"{path.name} has {len(order)} frames, not {bounds[number + 1] - bounds[number]}",
+                hint="run the same command again: the segment is built anew",
+            )
+        if number and header != extradata:
+            raise VerificationError(
+                f"{path.name} was encoded with other settings than {segments[0].name}", hint="run again with --restart"
+            )
+        extradata = header
+        ranks.append(order)
+    depth = max(max(position - rank for position, rank in enumerate(order)) for order in ranks)
+    try:
+        _write(segments, bounds, ranks, timeline, out, depth, origin)
+    except (av.FFmpegError, OSError) as error:
+        out.unlink(missing_ok=True)
+        raise OutputError(f"{out} cannot be written: {error}", hint="check the free space of the disk") from error
+    return JoinResult(out, len(timeline), depth, origin)
+
+
+def _packet_ranks(path: Path) -> tuple[list[int], bytes | None]:
+    """For each packet of a segment, in file order, its place in display order; and the codec's header."""
+    try:
+        with av.open(f"file:{path}") as container:
+            stream = container.streams.video[0]
+            header = stream.codec_context.extradata
+            times = [packet.pts for packet in container.demux(stream) if packet.size]
+    except (av.FFmpegError, OSError, IndexError) as error:
+        raise VerificationError(f"{path.name} cannot be read: {error}", hint="run again: it is built anew") from error
+    if None in times or len(set(times)) != len(times):
+        raise VerificationError(
+            f"{path.name} has frames without a time of their own", hint="run again: it is built anew"
+        )
+    places = {pts: rank for rank, pts in enumerate(sorted(t for t in times if t is not None))}
+    return [places[t] for t in times if t is not None], header
+
+
+def _write(
+    segments: Sequence[Path],
+    bounds: Sequence[int],
+    ranks: Sequence[list[int]],
+    timeline: Timeline,
+    out: Path,
+    depth: int,
+    origin: int,
+) -> None:
+    scale = timescale(timeline.time_base)
+    written = 0
+    form = "nut" if out.suffix == ".nut" else "mp4"
+    options = {"avoid_negative_ts": "disabled"}
+    if form == "mp4":
+        options |= {"movie_timescale": str(scale), "video_track_timescale": str(scale)}
+    with av.open(f"file:{out}", "w", format=form, options=options) as target:
+        stream: av.VideoStream | None = None
+        for path, start, order in zip(segments, bounds, ranks, strict=False):
+            with av.open(f"file:{path}") as source:
+                video = source.streams.video[0]
+                if stream is None:
+                    stream = target.add_stream_from_template(video, opaque=True)
+                    stream.time_base = timeline.time_base
+                packets = (p for p in source.demux(video) if p.size)
+                for packet, rank in zip(packets, order, strict=True):
+                    _restamp(packet, timeline, start + rank, written, depth, origin)
+                    packet.stream = stream
+                    target.mux_one(packet)
+                    written += 1
+
+
+def _restamp(
+    packet: Packet[av.VideoStream], timeline: Timeline, frame: int, position: int, depth: int, origin: int
+) -> None:
+    """Give a packet the exact time of its frame, and the decoding time of its place in the file."""
+    pts = timeline.pts
+    end = pts[frame + 1] if frame + 1 < len(pts) else pts[-1] + timeline.last_duration
+    ahead = position - depth
+    # Before the first frame decoding times count back evenly.
+    step = max(1, timeline.last_duration)
+    packet.time_base = timeline.time_base
+    packet.pts = pts[frame] - origin
+    packet.dts = (pts[ahead] if ahead >= 0 else pts[0] + ahead * step) - origin
+    packet.duration = end - pts[frame]

@@ -1,0 +1,251 @@
+"""The final file: the joined picture, with everything else of the source, in one stream copy by the ffmpeg command."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import ffmpeg
+
+from stereo3d.errors import OutputError, UsageError
+from stereo3d.frames import Timeline
+from stereo3d.media.carry import Carried, NotCarried, container_format, sort_streams
+from stereo3d.media.info import MediaInfo, StreamInfo
+from stereo3d.media.join import timescale
+from stereo3d.media.stereo_box import write_stereo_box
+from stereo3d.media.tools import ffmpeg_exe
+
+__all__ = ["MuxReport", "OutputPlan", "Span", "mux", "stereo_mode"]
+
+_STEREO_MODES = {
+    ("sbs", False): "left_right",
+    ("sbs", True): "right_left",
+    ("ou", False): "top_bottom",
+    ("ou", True): "bottom_top",
+}
+_COVER_TYPES = {
+    "mjpeg": ("image/jpeg", "jpg"),
+    "png": ("image/png", "png"),
+    "bmp": ("image/bmp", "bmp"),
+    "gif": ("image/gif", "gif"),
+}
+_IDLE_WORDS = re.compile(r"\s*$|Error opening output|Conversion failed|\[out#\S+ \S+ \S+\] Error")
+_STALE_TAGS = ("major_brand", "minor_version", "compatible_brands")
+# A packet this much before a cut belongs behind it: times are rounded on the way, to 1 ms in Matroska.
+CUT_SLACK = Fraction(1, 2000)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The part of the source that is kept: packets that begin in [start, end), in seconds of source time; None is open."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+
+    def __contains__(self, seconds: Fraction) -> bool:
+        after = self.start is None or seconds >= self.start - CUT_SLACK
+        return after and (self.end is None or seconds < self.end - CUT_SLACK)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """What the output is to be, beside its pictures.
+
+    ``layout``: one of settings.LAYOUTS, or "" for no stereo tag. ``origin``: the time, in the timeline's units, that is 0 in
+    the output (see :func:`stereo3d.media.join.output_origin`). ``span``: the part of the source that is kept, None for all.
+    ``repair_times``: the scan had to replace timestamps; a transport stream whose clock jumps back is then read on by duration.
+    """
+
+    timeline: Timeline
+    layout: str = ""
+    swap_eyes: bool = False
+    origin: int = 0
+    span: Span | None = None
+    repair_times: bool = False
+
+    @property
+    def shift(self) -> Fraction:
+        """Seconds that are added to every time of the source."""
+        return -self.origin * self.timeline.time_base
+
+    @property
+    def stereo_mode(self) -> str:
+        """FFmpeg's (and Matroska's) name for the layout; "" for flat."""
+        return stereo_mode(self.layout, swap_eyes=self.swap_eyes)
+
+
+@dataclass(frozen=True, slots=True)
+class MuxReport:
+    """``carried``: the source's streams in the output, in its order, after the picture. ``not_carried``: what it lacks."""
+
+    path: Path
+    carried: tuple[Carried, ...]
+    not_carried: tuple[NotCarried, ...]
+
+
+def stereo_mode(layout: str, *, swap_eyes: bool = False) -> str:
+    """FFmpeg's (and Matroska's) name for a layout: left_right, right_left, top_bottom or bottom_top; "" for flat."""
+    return _STEREO_MODES[layout.split("-")[0], swap_eyes] if layout else ""
+
+
+def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
+    """Put the joined picture ``video`` and the source's other streams into ``out`` (.mkv or .mp4), nothing encoded again.
+
+    Raises UsageError for other suffixes and for ffv1 in MP4, OutputError where ffmpeg fails; a failed output is removed.
+    """
+    form = container_format(out)
+    picture = _picture_of(video)
+    if form == "mp4" and picture.codec == "ffv1":
+        raise UsageError(
+            f"{out.name}: MP4 cannot hold the lossless codec ffv1", hint=f"try {out.with_suffix('.mkv').name}"
+        )
+    carried, lost = sort_streams(info, form)
+    with _covers(info, carried if form == "matroska" else [], out) as covers:
+        mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
+        words = [*_inputs(video, info, out, form, mapped, plan)]
+        for number, item in enumerate(mapped, 1):
+            words += _stream_options(number, item, info, plan)
+        words += _picture_options(form, picture, info, plan)
+        words += _cover_options(covers, sum(c.stream.kind == "attachment" for c in mapped))
+        _run([*words, f"file:{out}"], out)
+    if form == "mp4" and plan.layout:
+        write_stereo_box(out, plan.stereo_mode)
+    return MuxReport(out, (*mapped, *(c for c in carried if c not in mapped)), tuple(lost))
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    codec: str
+    width: int
+    height: int
+
+
+def _picture_of(video: Path) -> _Picture:
+    with av.open(f"file:{video}") as container:
+        context = container.streams.video[0].codec_context
+        return _Picture(context.codec.canonical_name, context.width, context.height)
+
+
+def _inputs(
+    video: Path, info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan
+) -> list[str]:
+    """The command up to the options of single streams, without the output's name."""
+    film = info.kind == "film"
+    options: dict[str, object] = {"c": "copy", "f": form, "max_interleave_delta": 0, "avoid_negative_ts": "disabled"}
+    if form == "mp4":
+        scale = timescale(plan.timeline.time_base)
+        options |= {"strict": "experimental", "video_track_timescale": scale, "movie_timescale": scale}
+    else:
+        options["default_mode"] = "passthrough"
+    if film:
+        options |= {"map_metadata": 1, "map_chapters": 1}
+    source = {"itsoffset": f"{float(plan.shift):.6f}", "correct_ts_overflow": 0}
+    maps = [ffmpeg.input(f"file:{video}")["0"]]
+    if mapped:
+        film_input = ffmpeg.input(f"file:{info.path}", **source)
+        maps += [film_input[str(c.stream.index)] for c in mapped]
+    graph = ffmpeg.output(*maps, f"file:{out}", **options)
+    graph = graph.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-copyts").overwrite_output()
+    argv: list[str] = ffmpeg.compile(graph, cmd=ffmpeg_exe())
+    # ffmpeg-python puts global arguments last; the output's options are to follow, so they move to the front.
+    name = argv.index(f"file:{out}")
+    argv = [argv[0], *argv[name + 1 :], *argv[1:name]]
+    if film and not mapped:  # ffmpeg-python leaves out an input without streams, but its tags and chapters are wanted
+        at = argv.index("-map")
+        argv[at:at] = [*(f"{w}" for k, v in source.items() for w in (f"-{k}", v)), "-i", f"file:{info.path}"]
+    return argv
+
+
+def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPlan) -> list[str]:
+    """Disposition, codec and packet filters of output stream ``number``."""
+    # The stereoscopic picture is the one that players are to choose.
+    dispositions = [d for d in item.stream.dispositions if not (item.stream.kind == "video" and d == "default")]
+    words = [f"-disposition:{number}", "+".join(dispositions) or "0"]
+    if item.codec != "copy":
+        words += [f"-c:{number}", item.codec]
+    filters = []
+    if plan.repair_times and "mpegts" in info.container:
+        filters.append("setts=ts=if(eq(PREV_OUTPTS\\,NOPTS)+gt(TS\\,PREV_OUTPTS)\\,TS\\,PREV_OUTPTS+PREV_OUTDURATION)")
+    if plan.span is not None:
+        start, end = plan.span.start, plan.span.end
+        tests = [] if start is None else [f"lt(pts*tb\\,{float(start - CUT_SLACK + plan.shift):.6f})"]
+        tests += [] if end is None else [f"gte(pts*tb\\,{float(end - CUT_SLACK + plan.shift):.6f})"]
+        filters += [f"noise=drop={'+'.join(tests)}"] if tests else []
+    if filters and item.stream.kind in ("audio", "subtitle"):
+        words += [f"-bsf:{number}", ",".join(filters)]
+    return words
+
+
+def _picture_options(form: str, picture: _Picture, info: MediaInfo, plan: OutputPlan) -> list[str]:
+    """Tags of the picture, and Matroska's StereoMode.
+
+    With the latter FFmpeg writes the display size of one eye, halving the whole picture's; in half layouts each eye is shown
+    at the whole picture's size, so the aspect is doubled (or halved) beforehand.
+    """
+    words = [w for tag in _STALE_TAGS for w in ("-metadata", f"{tag}=")] + ["-disposition:0", "default"]
+    for key, value in (("language", info.video.language), ("title", info.video.title)):
+        words += ["-metadata:s:0", f"{key}={value}"] if value else []
+    if info.video.timecode and (plan.span is None or plan.span.start is None):
+        words += ["-metadata:s:0", f"timecode={info.video.timecode}"]
+    if form == "mp4":
+        return words + (["-tag:0", "hvc1"] if picture.codec == "hevc" else [])
+    if plan.layout:
+        words += ["-metadata:s:0", f"stereo_mode={plan.stereo_mode}"]
+    if plan.layout.endswith("-half"):
+        wide = Fraction(picture.width, picture.height)
+        aspect = 2 * wide if plan.layout.startswith("sbs") else wide / 2
+        words += ["-aspect:0", f"{aspect.numerator}:{aspect.denominator}"]
+    return words
+
+
+@contextmanager
+def _covers(info: MediaInfo, carried: Sequence[Carried], out: Path) -> Iterator[list[tuple[Path, StreamInfo]]]:
+    """Cover pictures as files beside the output, to be attached: mapped, they would become video tracks in Matroska."""
+    streams = [c.stream for c in carried if c.stream.kind == "cover"]
+    files: list[tuple[Path, StreamInfo]] = []
+    try:
+        for stream in streams:
+            with av.open(f"file:{info.path}") as container:
+                packet = next((p for p in container.demux(container.streams[stream.index]) if p.size), None)
+                if packet is not None:
+                    path = out.with_name(f".{out.name}.cover{stream.index}")
+                    files.append((path, stream))
+                    path.write_bytes(bytes(memoryview(packet)))
+        yield files
+    finally:
+        for path, _ in files:
+            path.unlink(missing_ok=True)
+
+
+def _cover_options(covers: Sequence[tuple[Path, StreamInfo]], first: int) -> list[str]:
+    words: list[str] = []
+    for number, (path, stream) in enumerate(covers, first):
+        mime, suffix = _COVER_TYPES.get(stream.codec, (f"image/{stream.codec}", stream.codec))
+        name = stream.title if stream.title.lower().endswith(f".{suffix}") else f"cover.{suffix}"
+        words += ["-attach", f"file:{path}", f"-metadata:s:t:{number}", f"mimetype={mime}"]
+        words += [f"-metadata:s:t:{number}", f"filename={name}"]
+    return words
+
+
+def _run(argv: Sequence[str], out: Path) -> None:
+    complete = False
+    try:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        complete = done.returncode == 0
+    finally:  # also when it was interrupted
+        if not complete:
+            with suppress(OSError):
+                out.unlink(missing_ok=True)
+    if not complete:
+        # The last lines only say that it failed; the one that says why stands before them.
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if not _IDLE_WORDS.match(line)]
+        raise OutputError(
+            f"{out} cannot be written: ffmpeg ended with {done.returncode}: {lines[-1] if lines else 'no message'}",
+            hint="check the free space of the disk; .mkv takes more kinds of streams than .mp4",
+        )

@@ -1,0 +1,227 @@
+"""One sequential pass over a source: the exact time of every frame, a small picture of each, and what is damaged."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from stereo3d.errors import InputError
+from stereo3d.frames import Timeline
+from stereo3d.media.info import MediaInfo
+from stereo3d.media.probe import open_input
+from stereo3d.media.reader import FrameReader, SourceFrame, open_reader
+
+__all__ = ["Scan", "ScanReport", "ScannedFrame", "scan"]
+
+_SMALL_WIDTH = 256
+_MISSING_SECONDS = 1  # shorter than promised by more than this means truncated; a hole longer than this is reported
+_SPOT_CHECKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedFrame:
+    """``pts``: exact time in the source's time base. ``regular``: False where the raw timestamp had to be replaced.
+    ``corrupt``: the decoder says the picture is damaged. ``small``: [h, w, 3] uint8 BGR, w = 256 or less, as coded (not turned)."""
+
+    index: int
+    pts: int
+    regular: bool
+    corrupt: bool
+    small: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """What a whole pass found.
+
+    ``timeline``: every decodable frame. ``irregular``: frames whose raw timestamp was replaced. ``corrupt_packets``: packets that
+    were unreadable or undecodable. ``expected``: seconds of picture that the container promised, None if it does not say;
+    ``found``: seconds that were there. ``truncated``: more than a second is missing at the end. ``holes``: (time in seconds
+    since the first frame, length) of pauses over one second. ``seekable``: seeking gives the same frames as reading through.
+    """
+
+    timeline: Timeline
+    irregular: int
+    corrupt_frames: int
+    corrupt_packets: int
+    expected: Fraction | None
+    found: Fraction
+    truncated: bool
+    holes: tuple[tuple[Fraction, Fraction], ...]
+    seekable: bool
+
+    @property
+    def frames(self) -> int:
+        return len(self.timeline)
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second as they really are, on average; headers (of AVI above all) may say otherwise."""
+        return self.frames / self.found
+
+
+class Scan:
+    """Iterate once over the frames; then :attr:`report` is there. Closing early (or leaving the ``with``) releases the file.
+
+    After :meth:`stop` the iteration ends, and the report is about the frames seen: what lies beyond is not missed.
+    """
+
+    def __init__(self, info: MediaInfo, *, threads: int = 0) -> None:
+        self.info = info
+        self._threads = threads
+        self._report: ScanReport | None = None
+        self._keys: list[int] = []
+        self._stopped = False
+        self._iterator = self._run()
+
+    def __iter__(self) -> Iterator[ScannedFrame]:
+        return self._iterator
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def stop(self) -> None:
+        """No more frames are wanted."""
+        self._stopped = True
+
+    def close(self) -> None:
+        """Stop, and release the file."""
+        self._iterator.close()
+
+    @property
+    def report(self) -> ScanReport:
+        """What the pass found. Raises RuntimeError before all frames were read."""
+        if self._report is None:
+            raise RuntimeError("the scan has not been read to its end")
+        return self._report
+
+    def _run(self) -> Generator[ScannedFrame]:
+        video = self.info.video
+        width = min(_SMALL_WIDTH, video.width)
+        height = max(1, round(width * video.height / video.width))
+        reformatter = VideoReformatter()
+        pts: list[int] = []
+        irregular = corrupt = 0
+        last: SourceFrame | None = None
+        with open_reader(self.info, threads=self._threads) as reader:
+            for last in reader.frames(watch_all=True):
+                small = reformatter.reformat(last.frame, width, height, "bgr24", interpolation="AREA").to_ndarray()
+                irregular += not last.regular
+                corrupt += last.frame.is_corrupt
+                if last.frame.key_frame:
+                    self._keys.append(len(pts))
+                pts.append(last.pts)
+                yield ScannedFrame(
+                    len(pts) - 1, last.pts, last.regular, bool(last.frame.is_corrupt), small.view(np.uint8)
+                )
+                if self._stopped:
+                    break
+            packets, end_seconds = reader.corrupt_packets, reader.end_seconds
+        if last is None:
+            raise InputError(
+                f"{self.info.path}: none of its frames can be decoded", hint="try to play it; copy it again"
+            )
+        steps = sorted(b - a for a, b in itertools.pairwise(pts))
+        usual = steps[len(steps) // 2] if steps else last.duration
+        timeline = Timeline(tuple(pts), video.time_base, last.duration if 2 * last.duration >= usual else usual)
+        self._report = self._conclude(timeline, irregular, corrupt, packets, end_seconds)
+
+    def _conclude(
+        self, timeline: Timeline, irregular: int, corrupt: int, packets: int, end_seconds: Fraction
+    ) -> ScanReport:
+        found = timeline.duration(0, len(timeline))
+        expected, truncated = (None, False) if self._stopped else _missing_end(self.info, timeline, found, end_seconds)
+        limit = _MISSING_SECONDS / timeline.time_base
+        holes = tuple(
+            ((a - timeline.pts[0]) * timeline.time_base, (b - a) * timeline.time_base)
+            for a, b in itertools.pairwise(timeline.pts)
+            if b - a > limit
+        )
+        # Frame rates below one a second pause all the time.
+        many = len(holes) > len(timeline) // 10
+        seekable = self.info.kind != "film" or _spot_checks_agree(self.info, timeline, self._keys, self._threads)
+        return ScanReport(
+            timeline, irregular, corrupt, packets, expected, found, truncated, () if many else holes, seekable
+        )
+
+
+def scan(info: MediaInfo, *, threads: int = 0) -> Scan:
+    """Read a whole source once. ``threads``: of the decoder, 0 = as many as it likes. Raises InputError."""
+    return Scan(info, threads=threads)
+
+
+def _missing_end(
+    info: MediaInfo, timeline: Timeline, found: Fraction, end_seconds: Fraction
+) -> tuple[Fraction | None, bool]:
+    """(seconds of picture promised, is more than a second of it missing).
+
+    The picture's own length is believed where the container tells it. The container's length counts only where the sound ends
+    early, too: a film may have a longer soundtrack.
+    """
+    if info.kind != "film":
+        expected = len(info.pictures) * timeline.time_base
+        return expected, found < expected
+    own = _own_duration(info)
+    if own is not None:
+        return own, own - found > _MISSING_SECONDS
+    if info.duration is None:
+        return None, False
+    end = max(end_seconds, timeline.pts[0] * timeline.time_base + found)
+    return (
+        info.duration,
+        info.start + info.duration - end > _MISSING_SECONDS and info.duration - found > _MISSING_SECONDS,
+    )
+
+
+def _own_duration(info: MediaInfo) -> Fraction | None:
+    """Seconds of the picture's stream as its header says, or as Matroska's statistics tag says."""
+    if "mpegts" in info.container:
+        return None  # guessed from the timestamps, so it says nothing
+    with open_input(info.path) as container:
+        stream = container.streams[info.video.index]
+        if stream.duration:
+            return Fraction(stream.duration * info.video.time_base)
+        tag = next((v for k, v in stream.metadata.items() if k.upper().split("-")[0] == "DURATION"), "")
+    parts = tag.split(":")
+    try:
+        hours, minutes, seconds = (Fraction(p) for p in parts)
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + seconds - min(Fraction(0), info.start)
+
+
+def _spot_checks_agree(info: MediaInfo, timeline: Timeline, keys: list[int], threads: int) -> bool:
+    """Seek to a few places and read on: times must be those of the pass. Shortly after keyframes, where it is cheap."""
+    after = [min(key + 1, len(timeline) - 1) for key in keys] or [0, len(timeline) // 2]
+    spots = sorted({after[(2 * i + 1) * len(after) // (2 * _SPOT_CHECKS)] for i in range(_SPOT_CHECKS)})
+    with FrameReader(info, threads=threads) as reader:
+        for spot in spots:
+            frames = reader.seek(timeline.pts[spot])
+            wanted = timeline.pts[spot : spot + 4]
+            found = [] if frames is None else _times_from(frames, wanted[0], len(wanted))
+            if found != list(wanted):
+                return False
+    return True
+
+
+def _times_from(frames: Iterator[SourceFrame], start: int, count: int) -> list[int]:
+    times: list[int] = []
+    for frame in frames:
+        if frame.pts >= start:
+            times.append(frame.pts)
+        if len(times) == count:
+            break
+    return times

@@ -1,0 +1,75 @@
+"""Single pictures out, and the one place where frames change their colour space."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from stereo3d.errors import EncodeError
+from stereo3d.frames import Colour, FrameBatch
+
+__all__ = ["convert", "write_picture"]
+
+_FLAGS = (
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+)
+_JPEG = Colour(1, 13, 5, True)
+_RGB = Colour(1, 13, 0, True)
+
+
+def convert(converter: VideoReformatter, frame: av.VideoFrame, name: str, colour: Colour) -> av.VideoFrame:
+    """``frame``, whose own tags are right, as pixel format ``name`` with the matrix and range of ``colour``."""
+    source_range = ColorRange.JPEG if frame.color_range == 2 else ColorRange.MPEG
+    converted = converter.reformat(
+        frame,
+        format=name,
+        src_colorspace=_matrix(frame.colorspace),
+        dst_colorspace=_matrix(colour.matrix),
+        src_color_range=source_range,
+        dst_color_range=ColorRange.JPEG if colour.full_range else ColorRange.MPEG,
+        interpolation=_FLAGS,
+    )
+    converted.colorspace, converted.color_range = colour.matrix, 2 if colour.full_range else 1
+    return converted
+
+
+def _matrix(code: int) -> int:
+    """swscale's number of an H.273 matrix; RGB has none, and either will do."""
+    return {1: Colorspace.ITU709, 4: Colorspace.FCC, 7: Colorspace.SMPTE240M, 9: Colorspace.BT2020}.get(
+        code, Colorspace.ITU601
+    )
+
+
+def write_picture(path: Path, batch: FrameBatch) -> None:
+    """Write a batch of one frame as PNG (8 or 16 bit RGB) or JPEG (quality near its best), by suffix. Raises EncodeError."""
+    if len(batch) != 1:
+        raise ValueError(f"a picture is one frame, not {len(batch)}")
+    suffix = path.suffix.lower()
+    if suffix not in (".png", ".jpg", ".jpeg"):
+        raise EncodeError(f"a picture is written as .png or .jpg, not {suffix!r}", hint=f"try {path.stem}.png")
+    frame = av.VideoFrame.from_dlpack(tuple(p[0].cpu() for p in batch.planes), format=batch.format.name)
+    source = batch.format.colour
+    frame.colorspace, frame.color_range = source.matrix, 2 if source.full_range else 1
+    if suffix == ".png":
+        codec, name, colour = "png", "rgb24" if batch.format.bits == 8 else "rgb48be", _RGB
+    else:
+        codec, name, colour = "mjpeg", "yuvj444p", _JPEG
+    part = path.with_name(path.name + ".part")
+    try:
+        frame = convert(VideoReformatter(), frame, name, colour)
+        frame.pts = 0
+        context = av.CodecContext.create(codec, "w")
+        assert isinstance(context, av.VideoCodecContext)
+        context.width, context.height, context.pix_fmt = frame.width, frame.height, name
+        context.time_base = Fraction(1, 25)
+        context.color_range = 2
+        if codec == "mjpeg":
+            context.qmin = context.qmax = 2
+        part.write_bytes(b"".join(bytes(memoryview(p)) for p in [*context.encode(frame), *context.encode(None)]))
+        part.replace(path)
+    except (av.FFmpegError, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise EncodeError(f"{path} cannot be written: {error}", hint="check the folder and its free space") from error

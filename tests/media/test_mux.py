@@ -1,0 +1,239 @@
+"""Joins, the final file, and that verification believes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+
+from stereo3d.errors import OutputError, UsageError, VerificationError
+from stereo3d.frames import Timeline
+from stereo3d.media.join import join, join_suffix, output_origin
+from stereo3d.media.mux import OutputPlan, Span
+from stereo3d.media.probe import probe
+from stereo3d.media.verify import verify_output
+from tests.media.conftest import Built, Clip, ffmpeg, times_of
+
+Build = Callable[..., Built]
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1", "ffv1"])
+@pytest.mark.parametrize("name", ["vfr", "vfr_mp4", "ts61"])
+def test_joined_times_are_exact(build: Build, codec: str, name: str) -> None:
+    film = build(name, codec)
+    out = film.folder / f"joined{join_suffix(codec)}"
+    result = join(film.segments, film.timeline, film.cuts, out)
+    assert result.packets == film.report.frames
+    assert times_of(out) == [p * film.timeline.time_base for p in film.timeline.pts]
+    with av.open(str(out)) as container:
+        shown = [f.pts * f.time_base for f in container.decode(video=0)]
+    assert shown == times_of(out)
+
+
+def test_a_lost_frame_or_foreign_segment_is_found(build: Build) -> None:
+    film = build("main")
+    out = film.folder / "joined.mp4"
+    with pytest.raises(VerificationError, match="frames, not"):
+        join(film.segments, film.timeline, (0, 18, 40), out)
+    other = replace(film.spec, crf=30, options=(("preset", "slow"), ("crf", "30")))
+    foreign = Built(film.info, film.report, film.folder / "..", other, (0,)).segments[0]
+    part = Timeline(film.timeline.pts + tuple(p + 10**6 for p in film.timeline.pts), film.timeline.time_base, 512)
+    with pytest.raises(VerificationError, match="other settings"):
+        join([*film.segments, foreign], part, (*film.cuts, 75), out)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main",
+        "open_gop",
+        "vfr",
+        "vfr_mp4",
+        "ntsc",
+        "delayed",
+        "silent",
+        "ts61",
+        "ts",
+        "avi",
+        "raw",
+        "edit_list",
+        "negative",
+    ],
+)
+def test_every_source_arrives_whole(build: Build, name: str, suffix: str) -> None:
+    film = build(name)
+    plan = OutputPlan(film.timeline, "sbs-full", origin=output_origin(film.timeline, cut=False))
+    out, report = film.deliver(f"out{suffix}", plan)
+    verified = verify_output(out, film.segments, film.info, plan, report)
+    assert verified.frames == film.report.frames
+    assert verified.audio_tracks == len(film.info.audio)
+    assert (verified.audio_packets > 50) == bool(film.info.audio)
+    assert verified.stereo == ("left_right" if suffix == ".mkv" else "side by side")
+    if film.info.audio and not plan.origin:
+        before = times_of(film.info.path, film.info.audio[0].index)[0]
+        assert abs(times_of(out, 1)[0] - before) <= Fraction(1, 1000)
+
+
+def test_a_clock_that_begins_anew(build: Build, clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "joined.ts"
+    path.write_bytes(clip("ts61").read_bytes() + clip("ts").read_bytes())
+    film = build(path)
+    plan = OutputPlan(film.timeline, "sbs-full", repair_times=film.report.irregular > 0)
+    out, report = film.deliver("out.mkv", plan)
+    verify_output(out, film.segments, film.info, plan, report)
+    picture, sound = times_of(out), times_of(out, 1)
+    assert abs(picture[-1] - sound[-1]) < Fraction(1, 5)
+    assert picture[-1] - picture[0] < 7
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_cut_takes_its_sound_along(build: Build, suffix: str) -> None:
+    whole = build("delayed")
+    pts = whole.timeline.pts[25:60]
+    step = whole.timeline.time_base
+    part = Timeline(pts, step, whole.timeline.pts[60] - pts[-1])
+    film = Built(whole.info, replace(whole.report, timeline=part), whole.folder, whole.spec, (0, 20))
+    span = Span(pts[0] * step, (pts[-1] + part.last_duration) * step)
+    plan = OutputPlan(part, "sbs-full", origin=output_origin(part, cut=True), span=span)
+    out, report = film.deliver(f"cut{suffix}", plan)
+    verified = verify_output(out, film.segments, film.info, plan, report)
+    sound = times_of(out, 1)
+    assert times_of(out)[0] == 0
+    assert 0 <= sound[0] < Fraction(1, 40)
+    assert Fraction(135, 100) < sound[-1] < Fraction(14, 10)
+    assert verified.audio_packets == len(sound) < 70
+
+
+def _rich(clip: Clip, folder: Path) -> Path:
+    (folder / "s.srt").write_text(
+        "1\n00:00:00,500 --> 00:00:01,000\nHello\n\n2\n00:00:01,500 --> 00:00:02,000\nThere\n"
+    )
+    (folder / "font.ttf").write_bytes(b"\0\1\0\0" + bytes(400))
+    (folder / "meta.txt").write_text(
+        ";FFMETADATA1\ntitle=A film\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1200\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1200\nEND=3000\ntitle=Two\n"
+    )
+    ffmpeg(*["-f", "lavfi", "-i", "testsrc2=size=64x64:duration=0.04", "-frames:v", "1"], folder / "cover.png")
+    path = folder / "rich.mkv"
+    ffmpeg("-i", clip("main"), "-i", folder / "s.srt", "-i", folder / "meta.txt", "-map", "0:v", "-map", "0:a", "-map", "0:a",
+           "-map", "1", "-map_metadata", "2", "-map_chapters", "2", "-c:v", "copy", "-c:a:0", "copy", "-c:a:1", "pcm_s16le",
+           "-c:s", "srt", "-metadata:s:a:0", "language=fra", "-metadata:s:a:1", "language=eng", "-metadata:s:a:1", "title=Comments",
+           "-metadata:s:s:0", "language=deu", "-disposition:a:0", "default+original", "-disposition:a:1", "comment",
+           "-disposition:s:0", "forced", "-attach", folder / "font.ttf", "-metadata:s:t:0", "mimetype=font/ttf",
+           "-attach", folder / "cover.png", "-metadata:s:t:1", "mimetype=image/png", "-metadata:s:t:1", "filename=cover.png",
+           path)  # fmt: skip
+    return path
+
+
+def test_everything_comes_along_in_matroska(build: Build, clip: Clip, tmp_path: Path) -> None:
+    film = build(_rich(clip, tmp_path))
+    plan = OutputPlan(film.timeline, "sbs-half")
+    out, report = film.deliver("out.mkv", plan)
+    verified = verify_output(out, film.segments, film.info, plan, report)
+    assert (verified.audio_tracks, report.not_carried) == (2, ())
+    before, after = probe(film.info.path), probe(out)
+    assert after.video.codec == "h264"
+    assert [replace(s, index=0) for s in after.audio] == [replace(s, index=0) for s in before.audio]
+    assert after.audio[1].dispositions == ("comment",)
+    assert sorted((s.kind, s.codec, s.language, s.title) for s in after.others) == sorted(
+        (s.kind, s.codec, s.language, s.title) for s in before.others
+    )
+    with av.open(str(out)) as container:
+        assert container.metadata["title"] == "A film"
+        assert [c["metadata"]["title"] for c in container.chapters()] == ["One", "Two"]
+        assert container.streams.video[0].sample_aspect_ratio == 2
+    assert not list(film.folder.glob(".*cover*"))
+
+
+def test_mp4_says_what_it_cannot_carry(build: Build, clip: Clip, tmp_path: Path) -> None:
+    film = build(_rich(clip, tmp_path))
+    plan = OutputPlan(film.timeline, "ou-full")
+    out, report = film.deliver("out.mp4", plan)
+    verified = verify_output(out, film.segments, film.info, plan, report)
+    assert verified.stereo == "top and bottom"
+    assert sorted(c.stream.kind for c in report.carried) == ["audio", "cover", "subtitle"]
+    lost = [str(n) for n in report.not_carried]
+    assert any("attachment" in n for n in lost)
+    assert any("pcm_s16le" in n for n in lost)
+    subtitle = [s for s in probe(out).others if s.kind == "subtitle"]
+    assert [(s.codec, s.language) for s in subtitle] == [("mov_text", "deu")]
+
+
+def test_sound_that_matroska_cannot_hold_is_kept_without_loss(build: Build, clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "latm.ts"
+    ffmpeg("-i", clip("main"), "-c", "copy", "-mpegts_flags", "latm", path)
+    film = build(path)
+    plan = OutputPlan(film.timeline, "sbs-full")
+    out, report = film.deliver("out.mkv", plan)
+    assert [(c.stream.codec, c.codec) for c in report.carried] == [("aac_latm", "flac")]
+    assert [s.codec for s in probe(out).audio] == ["flac"]
+    assert "flac" in str(report.not_carried[0])
+    assert verify_output(out, film.segments, film.info, plan, report).audio_tracks == 0
+
+
+@pytest.mark.parametrize(
+    ("layout", "swap", "matroska", "mp4"),
+    [
+        ("sbs-full", True, "right_left", ""),
+        ("ou-half", False, "top_bottom", "top and bottom"),
+        ("ou-full", True, "bottom_top", ""),
+        ("", False, "", ""),
+    ],
+)
+def test_stereo_tags(build: Build, layout: str, swap: bool, matroska: str, mp4: str) -> None:
+    film = build("silent", "hevc", cuts=(0, 10))
+    for name, wanted in (("out.mkv", matroska), ("out.mp4", mp4)):
+        plan = OutputPlan(film.timeline, layout, swap)
+        out, report = film.deliver(name, plan)
+        assert verify_output(out, film.segments, film.info, plan, report).stereo == wanted
+
+
+def test_outputs_that_cannot_be(build: Build) -> None:
+    film = build("silent", "ffv1", cuts=(0, 10))
+    plan = OutputPlan(film.timeline)
+    for name in ("out.avi", "out.mp4"):
+        with pytest.raises(UsageError) as caught:
+            film.deliver(name, plan)
+        assert "mkv" in caught.value.hint
+    (film.folder / "out.mkv").mkdir()
+    with pytest.raises(OutputError, match="ffmpeg ended with"):
+        film.deliver("out.mkv", plan)
+
+
+def test_verification_believes_nothing(build: Build) -> None:
+    film = build("main")
+    plan = OutputPlan(film.timeline, "sbs-full")
+    out, report = film.deliver("out.mkv", plan)
+    verify_output(out, film.segments, film.info, plan, report)
+
+    def refused(words: str, **changed: object) -> None:
+        arguments = {
+            "out": out,
+            "segments": film.segments,
+            "info": film.info,
+            "plan": plan,
+            "report": report,
+            **changed,
+        }
+        with pytest.raises(VerificationError, match=words):
+            verify_output(**arguments)
+
+    late = film.folder / "late.mkv"
+    ffmpeg("-i", out, "-itsoffset", "0.02", "-i", out, "-map", "0:v", "-map", "1:a", "-c", "copy", "-copyts", late)
+    refused("off by", out=late)
+    short = film.folder / "short.mkv"
+    ffmpeg("-i", out, "-map", "0:v", "-map", "0:a", "-c", "copy", "-bsf:a", "noise=drop=eq(n\\,40)", short)
+    refused("packets that are not the source's", out=short)
+    refused("are not those of", segments=[film.segments[1], film.segments[0], film.segments[2]])
+    pts = list(film.timeline.pts)
+    pts[30] += 100
+    refused("frame 30 is at", plan=replace(plan, timeline=replace(film.timeline, pts=tuple(pts))))
+    refused("stereo tag", plan=replace(plan, swap_eyes=True))
+    out.write_bytes(out.read_bytes()[: out.stat().st_size // 2])
+    refused("frames, not")

@@ -1,0 +1,117 @@
+"""The exact times of all frames, and what a pass finds wrong."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.media.conftest import Clip, scanned, times_of
+
+
+@pytest.mark.parametrize("name", ["main", "open_gop", "vfr", "vfr_mp4", "ntsc", "ten_bit", "ts61", "ts"])
+def test_times_are_the_packets_times(clip: Clip, name: str) -> None:
+    info, report = scanned(clip(name))
+    assert [p * info.video.time_base for p in report.timeline.pts] == times_of(clip(name))
+    assert report.irregular == report.corrupt_packets == 0
+    assert report.seekable
+    assert not report.truncated
+
+
+def test_ntsc_and_vfr_are_what_they_were_made_to_be(clip: Clip) -> None:
+    _, ntsc = scanned(clip("ntsc"))
+    assert {(b - a) * ntsc.timeline.time_base for a, b in pairwise(ntsc.timeline.pts)} == {Fraction(1001, 24000)}
+    _, vfr = scanned(clip("vfr"))
+    assert len({b - a for a, b in pairwise(vfr.timeline.pts)}) > 2
+
+
+def test_small_pictures(clip: Clip) -> None:
+    from stereo3d.media.probe import probe
+    from stereo3d.media.scan import scan
+
+    with scan(probe(clip("main")), threads=1) as work:
+        frames = list(work)
+    assert [f.index for f in frames] == list(range(75))
+    assert {f.small.shape for f in frames} == {(90, 160, 3)}
+    assert frames[0].small.std() > 20
+    with av.open(str(clip("main"))) as container:
+        wanted = next(container.decode(video=0)).to_ndarray(format="bgr24").astype(int)
+    assert abs(wanted - frames[0].small).mean() < 3
+
+
+def test_a_transport_stream_keeps_its_late_start(clip: Clip) -> None:
+    _, report = scanned(clip("ts61"))
+    assert report.timeline.pts[0] * report.timeline.time_base > 61
+
+
+def test_times_that_are_made_up(clip: Clip) -> None:
+    _, raw = scanned(clip("raw"))
+    assert raw.irregular == raw.frames == 75
+    assert [p * raw.timeline.time_base for p in raw.timeline.pts] == [Fraction(n, 25) for n in range(75)]
+    assert not raw.seekable
+    _, negative = scanned(clip("negative"))
+    assert [p * negative.timeline.time_base for p in negative.timeline.pts] == [
+        Fraction(n, 25) - Fraction(1, 2) for n in range(75)
+    ]
+
+
+def test_avi_takes_decoding_times(clip: Clip) -> None:
+    _, report = scanned(clip("avi"))
+    assert {b - a for a, b in pairwise(report.timeline.pts)} == {1}
+    assert report.seekable
+
+
+def test_an_edit_list_hides_frames(clip: Clip) -> None:
+    _, report = scanned(clip("edit_list"))
+    assert 45 <= report.frames < 75
+    assert report.timeline.pts[0] == 0
+
+
+def test_a_stream_that_begins_anew(clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "joined.ts"
+    path.write_bytes(clip("ts61").read_bytes() + clip("ts").read_bytes())
+    _, report = scanned(path)
+    assert report.frames == 150
+    assert report.irregular >= 70
+    assert not report.seekable
+    assert all(b > a for a, b in pairwise(report.timeline.pts))
+    assert report.found == pytest.approx(6, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["faststart", "mkv"])
+def test_truncated(clip: Clip, tmp_path: Path, name: str) -> None:
+    whole = clip(name).read_bytes()
+    path = tmp_path / clip(name).name
+    path.write_bytes(whole[: len(whole) // 2])
+    _, report = scanned(path)
+    assert report.truncated
+    assert 5 < report.frames < 60
+    assert report.expected is not None
+    assert report.expected - report.found > 1
+
+
+@pytest.mark.parametrize("name", ["main", "mkv"])
+def test_garbage_inside_is_survived(clip: Clip, tmp_path: Path, name: str) -> None:
+    data = bytearray(clip(name).read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(range(200)) * 2
+    path = tmp_path / clip(name).name
+    path.write_bytes(data)
+    _, report = scanned(path)
+    assert report.frames > 40
+    assert not report.truncated
+    assert report.corrupt_packets or report.corrupt_frames or report.frames < 75
+
+
+def test_the_report_waits_for_the_end(clip: Clip) -> None:
+    from stereo3d.media.probe import probe
+    from stereo3d.media.scan import scan
+
+    work = scan(probe(clip("main")), threads=1)
+    next(iter(work))
+    with pytest.raises(RuntimeError, match="not been read"):
+        _ = work.report
+    work.close()
