@@ -18,7 +18,8 @@ __all__ = ["IDENTITY", "Affine", "Fit", "fit_affine", "mean_affine"]
 Values = npt.NDArray[np.float64]
 
 _TOLERANCE = 0.04  # of the spread: a cell that fits better than this agrees with the fit
-_ROUNDS = 6
+_SPARSE = 3  # every third cell is enough to start from
+_ROUNDS = 5
 _CUT = 2.5  # deviations at which a cell is left out: tight, since cells that moved are many and lie on one side
 
 
@@ -73,17 +74,14 @@ def mean_affine(maps: Iterable[Affine]) -> Affine:
 def fit_affine(source: Values, target: Values) -> Fit:
     """The gauge between two maps of the same cells: ``affine(source) ~ target``. Both [n], finite.
 
-    Robust: cells that moved, appeared or went are left out (Tukey weights from a Theil-Sen start, or from the identity if
-    that explains more). Symmetric: the slope is the ratio of the weighted deviations (reduced major axis), not the least
-    squares slope, which noise makes too small; chained over hundreds of frames that would flatten the depth.
+    Robust: cells that moved, appeared or went are left out (Tukey weights, from a start that most cells agree with).
+    Symmetric: the slope is the ratio of the weighted deviations (reduced major axis), not the least squares slope, which
+    noise makes too small; chained over hundreds of frames that would flatten the depth.
     """
     spread = float(target.std())
     if source.size < 8 or spread == 0.0 or float(source.std()) == 0.0:
         return NO_FIT
-    affine = min(
-        (_median_shift(source, target, slope) for slope in (_theil_sen(source, target), 1.0)),
-        key=lambda a: float(np.minimum(np.abs(_residual(a, source, target)), 2 * _TOLERANCE * spread).mean()),
-    )
+    affine = _start(source[::_SPARSE], target[::_SPARSE], _TOLERANCE * spread)
     for _ in range(_ROUNDS):
         residual = _residual(affine, source, target)
         cut = _CUT * max(1.4826 * float(np.median(np.abs(residual))), 1e-3 * spread)
@@ -99,21 +97,18 @@ def _residual(affine: Affine, source: Values, target: Values) -> Values:
     return target - affine.scale * source - affine.shift
 
 
-def _theil_sen(source: Values, target: Values) -> float:
-    """Median slope over pairs (low cell, high cell) half the sorted map apart; 1 where it is not positive."""
-    order = np.argsort(source, kind="stable")
-    half = order.size // 2
-    low, high = order[:half], order[half : 2 * half]
-    run = source[high] - source[low]
-    apart = run > 0
-    if not apart.any():
-        return 1.0
-    slope = float(np.median((target[high] - target[low])[apart] / run[apart]))
-    return slope if slope > 0 else 1.0
-
-
-def _median_shift(source: Values, target: Values, slope: float) -> Affine:
-    return Affine(slope, float(np.median(target - slope * source)))
+def _start(source: Values, target: Values, tolerance: float) -> Affine:
+    """The best of a few lines: slope 1, and deciles of the slopes through pairs of cells far apart in value. Where 60 % of
+    the cells agree, so do a third of the pairs, and a decile falls among them. Best: the smallest mean residual when no
+    cell may count more than twice ``tolerance``."""
+    half = source.size // 2
+    run, rise = source[half : 2 * half] - source[:half], target[half : 2 * half] - target[:half]
+    apart = np.abs(run) > 0.25 * float(source.std())
+    slopes = [1.0]
+    if apart.any():
+        slopes += [float(s) for s in np.quantile(rise[apart] / run[apart], np.arange(0.1, 0.95, 0.1)) if s > 0]
+    lines = [Affine(slope, float(np.median(target - slope * source))) for slope in slopes]
+    return min(lines, key=lambda a: float(np.minimum(np.abs(_residual(a, source, target)), 2 * tolerance).mean()))
 
 
 def _major_axis(source: Values, target: Values, weight: Values) -> Affine | None:

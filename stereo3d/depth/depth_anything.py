@@ -33,6 +33,12 @@ class Running:
     rule: SizeRule
     batch: int | Literal["auto"] = "auto"
     report: Report | None = None
+    compiled: bool = False
+
+    @property
+    def label(self) -> str:
+        """What of it the numbers depend on, for identities."""
+        return f"{self.precision.label}{'-compiled' if self.compiled else ''} {self.rule.label}"
 
 
 class Inverse(nn.Module):
@@ -55,7 +61,7 @@ def load_depth_anything(
     _set_precision(net, how.precision, arch)
     info = ModelInfo(
         name=name,
-        identity=f"{arch.label} {fingerprint([path])} {how.precision.label} {how.rule.label}",
+        identity=f"{arch.label} {fingerprint([path])} {how.label}",
         licence=licence,
         notes=notes,
     )
@@ -64,6 +70,8 @@ def load_depth_anything(
         how.device,
         batch=how.batch,
         picture_bytes=lambda height, width: _picture_bytes(arch, height, width),
+        compiled=how.compiled,
+        exact=how.precision.encoder == torch.float32,
         widen=_widening(arch, how),
         report=how.report,
     )

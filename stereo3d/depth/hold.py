@@ -12,15 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-__all__ = ["ShotHold", "spread"]
+__all__ = ["ShotHold"]
 
 _TOP = 65535
 _CHUNK = 8  # frames a tensor that finish() gives
-
-
-def spread(count: int, wanted: int) -> list[int]:
-    """At most ``wanted`` of the numbers 0..count-1, evenly spread, the ends among them."""
-    return sorted({int(i) for i in np.linspace(0, count - 1, min(count, wanted)).round()}) if count else []
+_SAMPLE = 16  # frames that show what is in a shot
 
 
 class ShotHold:
@@ -29,22 +25,41 @@ class ShotHold:
     def __init__(self, look_ahead: int) -> None:
         self._look_ahead = look_ahead
         self._held: deque[torch.Tensor] = deque()
+        self._sample: list[torch.Tensor] | None = None
 
     def push(self, raw: torch.Tensor) -> torch.Tensor:
         """The next frames' depth [k, 1, h, w] in [0, 1]; returns what is ready, [j, 1, h, w] float32, j >= 0."""
         codes = raw.detach().float().clamp(0, 1).mul(_TOP).round_().to(torch.int32).to(torch.uint16)
-        self._held += codes
-        ready = [self._held.popleft() for _ in range(max(0, len(self._held) - self._look_ahead))]
+        ready: list[torch.Tensor] = []
+        for frame in codes:
+            if len(self._held) == self._look_ahead:
+                self._look()
+                self._held.append(frame)
+                ready.append(self._held.popleft())
+            else:
+                self._held.append(frame)
         return _depth(ready) if ready else raw[:0].float()
 
     def sample(self, wanted: int) -> torch.Tensor:
-        """Depth of at most ``wanted`` frames spread over those held, which stay held: [n, 1, h, w]; n = 0 if none is."""
-        return _depth([self._held[i] for i in spread(len(self._held), wanted)])
+        """Depth of at most ``wanted`` (16 or fewer) frames spread over the shot or, in a longer one, over its first
+        ``look_ahead``: [n, 1, h, w]. Call it once something is ready, or before ``finish``."""
+        sample = self._look()
+        return _depth([sample[i] for i in _spread(len(sample), wanted)])
 
     def finish(self) -> Iterator[torch.Tensor]:
         """The depth of the frames still held, in tensors of a few frames each."""
         while self._held:
             yield _depth([self._held.popleft() for _ in range(min(_CHUNK, len(self._held)))])
+
+    def _look(self) -> list[torch.Tensor]:
+        if self._sample is None:
+            self._sample = [self._held[i] for i in _spread(len(self._held), _SAMPLE)]
+        return self._sample
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """At most ``wanted`` of the numbers 0..count-1, evenly spread, the ends among them."""
+    return sorted({int(i) for i in np.linspace(0, count - 1, min(count, wanted)).round()}) if count else []
 
 
 def _depth(codes: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -87,8 +88,10 @@ def _reachable() -> bool:
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD", headers={"User-Agent": "stereo3d"})
     try:
         urllib.request.urlopen(request, timeout=_REACH_SECONDS).close()
-    except urllib.error.HTTPError:
-        return True  # it answered
+    except urllib.error.HTTPError as answer:
+        answer.close()
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLError)  # the hub client brings its own certificates
     except OSError:
         return False
     return True
@@ -118,7 +121,7 @@ def _optional(hub_id: str, name: str, progress: Progress | None) -> bool:
 
 
 def _file(hub_id: str, name: str, progress: Progress | None) -> str:
-    return hf_hub_download(hub_id, name, endpoint=constants.ENDPOINT, tqdm_class=_bar(progress))
+    return hf_hub_download(hub_id, name, tqdm_class=_bar(progress))
 
 
 def _shards(folder: Path) -> tuple[Path, ...]:

@@ -24,6 +24,7 @@ def load_model(
     dtype: str = "auto",
     batch: int | Literal["auto"] = "auto",
     depth_size: int | str | None = None,
+    compiled: bool = False,
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> DepthModel:
@@ -33,6 +34,7 @@ def load_model(
     ``weights``: a .pth or .safetensors file for small, base or large, instead of the local cache and the hub.
     ``device``: auto, cpu, mps, cuda or cuda:N. ``dtype``: auto, fp32, bf16 or fp16. ``batch``: pictures a call, 1..256.
     ``depth_size``: the short side that the network sees (518 if None), or ``'924x518'``: as many pixels as that.
+    ``compiled``: through torch.compile, which takes minutes once and needs a compiler.
     ``progress``: called with (bytes so far, bytes of the file) during a download. ``report``: called with one line when
     a batch had to be halved or a wider number format was needed.
 
@@ -50,7 +52,7 @@ def load_model(
     from stereo3d.depth.preprocess import parse_depth_size
 
     where = choose_device(device)
-    how = Running(where, choose_precision(dtype, where), parse_depth_size(depth_size), batch, report)
+    how = Running(where, choose_precision(dtype, where), parse_depth_size(depth_size), batch, report, compiled)
     if choice.entry is not None and choice.entry.architecture is None:
         from stereo3d.depth.classic import ClassicModel
 

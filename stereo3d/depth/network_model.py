@@ -61,8 +61,7 @@ class FrameEstimator:
 
     def push(self, frames: FrameBatch) -> Tensor:
         """The depth that is ready, [k, 1, h, w] float32 on the model's device."""
-        with torch.inference_mode():
-            self._waiting += self._model.net_input.from_planes(frames, self._model.device)
+        self._waiting += self._model.net_input.from_planes(frames, self._model.device)
         if not self._waiting:
             return self._empty
         batch = self._model.runner.batch(*self._waiting[0].shape[-2:])

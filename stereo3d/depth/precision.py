@@ -71,6 +71,6 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 def _best(device: torch.device) -> str:
     if device.type == "cuda":  # tensor cores for float16 came with compute capability 7.0
         return "fp16" if torch.cuda.get_device_capability(device) >= (7, 0) else "fp32"
-    if device.type == "cpu" and torch.cpu._is_avx512_bf16_supported():
+    if device.type == "cpu" and getattr(torch.cpu, "_is_avx512_bf16_supported", bool)():
         return "bf16"  # emulated, and slower than float32, where the processor has no bfloat16 products
     return "fp32"

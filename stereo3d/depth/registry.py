@@ -105,7 +105,7 @@ def choose(name: str) -> Choice:
             )
         return Choice(entry=entry)
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return Choice(folder=folder)
     owner, slash, rest = name.partition("/")
     if slash and owner and rest and "/" not in rest and not name.startswith((".", "~")):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,7 @@ __all__ = ["resample"]
 _A = -0.75  # OpenCV's INTER_CUBIC; no antialias, as the networks were trained
 
 
+@lru_cache(maxsize=32)
 def _taps(size: int, source: int, extent: float, shift: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """Indices [4, size] and weights [4, size] of Keys' kernel (1981); the edge sample is repeated outside."""
     position = (torch.arange(size, dtype=torch.float64) + 0.5) * (extent / size) - 0.5 + shift

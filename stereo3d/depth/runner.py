@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
 from typing import Literal
@@ -24,9 +25,10 @@ class Runner:
     """``net`` ([n, 3, h, w] to [n, 1, h, w]) on one device.
 
     ``batch``: pictures a call, or 'auto': 1 on a CPU (more gains nothing there), on a GPU what fits by ``picture_bytes``
-    (h, w -> bytes that one more picture takes). When memory runs out all the same, the batch is halved and the call
-    repeated; ``widen`` (a copy of the net -> that net in a wider format) answers values that are not finite. Both are
-    told to ``report``.
+    (h, w -> bytes that one more picture takes). ``compiled``: through torch.compile, with CUDA graphs on a GPU; short
+    batches are filled up, as each shape would be compiled anew. ``exact``: true float32 where the net is float32. When
+    memory runs out all the same, the batch is halved and the call repeated; ``widen`` (a copy of the net -> that net in a
+    wider format) answers values that are not finite. Both are told to ``report``.
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class Runner:
         *,
         batch: int | Literal["auto"] = "auto",
         picture_bytes: Callable[[int, int], int] | None = None,
+        compiled: bool = False,
+        exact: bool = False,
         widen: Callable[[nn.Module], nn.Module] | None = None,
         report: Report | None = None,
     ) -> None:
@@ -43,10 +47,15 @@ class Runner:
             raise UsageError(f"batch {batch} is not possible", hint="give 1..256, or auto")
         self.device = device
         self._net = net.to(device)
+        self._compiled: Callable[[Tensor], Tensor] | None = None
+        if compiled:
+            mode = "reduce-overhead" if device.type == "cuda" else "default"
+            self._compiled = torch.compile(self._net, mode=mode, dynamic=False)
         self._batch = batch
         self._picture_bytes = picture_bytes
         self._widen = widen
         self._wide: nn.Module | None = None
+        self._exact = exact
         self._report = report or (lambda _line: None)
 
     def batch(self, height: int, width: int) -> int:
@@ -64,7 +73,7 @@ class Runner:
         count = int(free * _RESERVE / self._picture_bytes(height, width))
         return max(1, min(BATCH_LIMIT, count))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(self, pixels: Tensor) -> Tensor:
         """[N, 3, h, w] float32 on the device to [N, 1, h, w] float32. Raises Stereo3DError when one picture is too much."""
         parts: list[Tensor] = []
@@ -72,12 +81,19 @@ class Runner:
         while done < len(pixels):
             count = self.batch(*pixels.shape[-2:])
             try:
-                parts.append(self._finite(pixels[done : done + count]))
+                with self._formats():
+                    parts.append(self._finite(pixels[done : done + count], count))
             except torch.OutOfMemoryError:
                 self._halve(min(count, len(pixels) - done))
                 continue
             done += count
         return torch.cat(parts) if parts else pixels.new_empty(0, 1, *pixels.shape[-2:])
+
+    def _formats(self) -> contextlib.AbstractContextManager[None]:
+        """cuDNN rounds the inputs of float32 convolutions to TF32, 10 bits of mantissa, unless told not to."""
+        if self.device.type != "cuda":
+            return contextlib.nullcontext()
+        return torch.backends.cudnn.flags(enabled=True, allow_tf32=not self._exact)
 
     def _halve(self, count: int) -> None:
         if count == 1:
@@ -90,10 +106,10 @@ class Runner:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _finite(self, pixels: Tensor) -> Tensor:
+    def _finite(self, pixels: Tensor, count: int) -> Tensor:
         """The net's values; a batch that overflows is computed again in the wider format, and only that batch, so that
         the values of a picture do not depend on what was computed before."""
-        values: Tensor = self._net(pixels)
+        values = self._net(pixels) if self._compiled is None else self._call_compiled(pixels, count)
         if bool(torch.isfinite(values).all()):
             return values
         if self._widen is not None:
@@ -106,3 +122,14 @@ class Runner:
                 "the network gave values that are not finite", hint="the weights may be damaged: fetch them again"
             )
         return values
+
+    def _call_compiled(self, pixels: Tensor, count: int) -> Tensor:
+        assert self._compiled is not None
+        filled = torch.cat([pixels, pixels[-1:].expand(count - len(pixels), -1, -1, -1)])
+        try:
+            return self._compiled(filled)[: len(pixels)].clone()  # a CUDA graph writes its next answer over this one
+        except torch._dynamo.exc.TorchDynamoException as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise Stereo3DError(
+                f"torch.compile failed: {reason[:160]}", hint="load the model without compiling it"
+            ) from None

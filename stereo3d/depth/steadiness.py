@@ -80,7 +80,7 @@ def drift(depth: Array, truth: Array) -> Drift:
 
 def estimate_flow(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> Flow:
     """Dense inverse search flow between two grey pictures [h, w]; valid where it and its reverse agree to one pixel."""
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     there, back = search.calc(before, after, None), search.calc(after, before, None)
     forward = Flow(there[..., 0], there[..., 1], np.ones(before.shape, np.bool_))
     miss_x = there[..., 0] + follow(np.ascontiguousarray(back[..., 0]), forward)

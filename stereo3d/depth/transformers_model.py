@@ -17,6 +17,7 @@ from stereo3d.depth.base import ModelInfo
 from stereo3d.depth.depth_anything import Inverse, Running
 from stereo3d.depth.hub import licence_notes, licence_of, weight_files
 from stereo3d.depth.network_model import NetworkModel
+from stereo3d.depth.precision import Precision
 from stereo3d.depth.preprocess import IMAGENET, NetInput, SizeRule, Triple
 from stereo3d.depth.runner import Runner
 from stereo3d.depth.weights import fingerprint, read_config
@@ -51,13 +52,16 @@ def load_transformers(folder: Path, how: Running, *, name: str) -> NetworkModel:
     net = _read(folder)
     net_input = _net_input(folder, how.rule)
     values: nn.Module = _Values(net.requires_grad_(False).eval().to(how.precision.encoder))
-    identity = f"{config.get('model_type')} {fingerprint(files)} {replace(how.precision, wide_share=0).label} {net_input.rule.label}"
+    run = replace(how, precision=Precision(how.precision.encoder), rule=net_input.rule)
+    identity = f"{config.get('model_type')} {fingerprint(files)} {run.label}"
     licence = licence_of(folder)
     info = ModelInfo(name=name, identity=identity, licence=licence, notes=licence_notes(licence))
     runner = Runner(
         Inverse(values) if _is_metric(config) else values,
         how.device,
         batch=how.batch,
+        compiled=how.compiled,
+        exact=how.precision.encoder == torch.float32,
         widen=_to_float32 if how.precision.encoder == torch.float16 else None,
         report=how.report,
     )
