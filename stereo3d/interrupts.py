@@ -30,7 +30,7 @@ def stop_on_signals(progress: Progress) -> Iterator[threading.Event]:
             progress.close()
             os._exit(130)
         stop.set()
-        progress.emit(Note("stopping when the segment in work is finished; once more stops at once", "warning"))
+        progress.emit(Note("stopping as soon as the segment in work is finished; once more stops at once", "warning"))
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

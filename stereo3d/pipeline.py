@@ -136,7 +136,7 @@ def _encode(
 
 def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
     timeline = recipe.timeline
-    rate = recipe.info.video.average_rate or len(timeline) / timeline.duration(0, len(timeline))
+    rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
     return SegmentWriter(
         part, recipe.encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
     )

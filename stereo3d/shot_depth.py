@@ -50,17 +50,15 @@ class ShotDepth:
         self._zero_parallax = zero_parallax
         self._to_drop = lead_in
         self._estimator = model.begin_shot()
-        look_ahead = LOOK_AHEAD
         if model.info.calibrated:
             if probes is not None and zero_parallax is None:
                 self._zero_parallax = auto_zero_parallax(probes.raw)
-            look_ahead = LOOK_AHEAD if self._zero_parallax is None else 0
-            self._steady: ShotHold | ShotStabiliser = ShotHold(look_ahead)
+            self._steady: ShotHold | ShotStabiliser = ShotHold(LOOK_AHEAD if self._zero_parallax is None else 0)
             return
         anchor = anchor_from(probes.raw) if probes is not None else None
         if probes is not None and anchor is not None and zero_parallax is None:
             self._zero_parallax = auto_zero_parallax(anchor.depth(probes.raw))
-        self._steady = ShotStabiliser(look_ahead, anchor=anchor)
+        self._steady = ShotStabiliser(LOOK_AHEAD, anchor)
 
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""
@@ -70,7 +68,7 @@ class ShotDepth:
         """The depth of all frames still owed."""
         yield from self._take(self._estimator.finish())
         if self._zero_parallax is None:
-            self._zero_parallax = auto_zero_parallax(self._steady.sample(_SUBJECT_FRAMES))
+            self._zero_parallax = self._screen()
         for maps in self._steady.finish():
             yield from self._kept(maps, self._zero_parallax)
 
@@ -81,8 +79,13 @@ class ShotDepth:
         if not len(ready):
             return
         if self._zero_parallax is None:
-            self._zero_parallax = auto_zero_parallax(torch.cat([ready, self._steady.sample(_SUBJECT_FRAMES)]))
+            self._zero_parallax = self._screen()
         yield from self._kept(ready, self._zero_parallax)
+
+    def _screen(self) -> float:
+        """The depth that lies on the screen for this shot; the middle where nothing can be told from it (all black)."""
+        maps = self._steady.sample(_SUBJECT_FRAMES)
+        return auto_zero_parallax(maps) if len(maps) else 0.5
 
     def _kept(self, maps: torch.Tensor, zero_parallax: float) -> Iterator[Depths]:
         kept = maps[self._to_drop :]

@@ -115,12 +115,7 @@ def planes(path: Path, count: int | None = None) -> list[list[np.ndarray]]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             dtype = np.uint16 if frame.format.components[0].bits > 8 else np.uint8
-            pictures.append(
-                [
-                    np.frombuffer(p, dtype).reshape(p.height, -1)[:, : p.width].copy()
-                    for p in frame.planes
-                ]
-            )
+            pictures.append([np.frombuffer(p, dtype).reshape(p.height, -1)[:, : p.width].copy() for p in frame.planes])
             if count is not None and len(pictures) == count:
                 break
     return pictures

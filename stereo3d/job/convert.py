@@ -69,11 +69,11 @@ def convert_film(
     check_places(source, place, settings, picture=picture)
     encoder = _encoder(info, EncodeSettings(codec="ffv1") if picture else settings.encode, settings)
     if picture:
-        return _convert_picture(info, place, settings, encoder, progress, began)
+        return _convert_picture(info, place, settings, encoder, progress, stop)
     with _work_folder(place) as folder:
         if settings.run.restart:
             folder.clear()
-        job, model = _prepare(info, place, settings, encoder, folder, progress)
+        job, model = _prepare(info, place, settings, encoder, folder, progress, stop)
         records, ticker = _build(job, model, progress, stop)
         segments = [(segment.start, job.file(segment)) for segment in job.plan]
         lost = finish_film(folder, job.recipe, job.survey, segments, place, progress)
@@ -101,9 +101,10 @@ def _work_folder(output: Path) -> Iterator[WorkFolder]:
 
 
 def _convert_picture(
-    info: MediaInfo, output: Path, settings: Settings, encoder: EncoderSpec, progress: Progress, began: float
+    info: MediaInfo, output: Path, settings: Settings, encoder: EncoderSpec, progress: Progress, stop: threading.Event
 ) -> Report:
-    model, numerics = _load_model(info, settings, None, progress)
+    began = time.monotonic()
+    model, numerics = _load_model(info, settings, None, progress, stop)
     meter = Meter()
     recipe = Recipe(info, picture_timeline(info), True, settings, encoder, numerics, model.info.identity)
     convert_picture(recipe, model, output, meter)
@@ -129,14 +130,19 @@ def _encoder(info: MediaInfo, encode: EncodeSettings, settings: Settings) -> Enc
 
 
 def _load_model(
-    info: MediaInfo, settings: Settings, earlier: Numerics | None, progress: Progress
+    info: MediaInfo, settings: Settings, earlier: Numerics | None, progress: Progress, stop: threading.Event
 ) -> tuple[DepthModel, Numerics]:
     progress.emit(Phase("weights", f"loading depth model {settings.depth.model}", unit="bytes"))
+
+    def download(done: int, total: int) -> None:
+        _heed(stop)
+        progress.emit(Phase("weights", "downloading weights", total, done, "bytes"))
+
     model, numerics = load_with_numerics(
         settings.depth,
         output_size(info.video, settings.picture.height),
         earlier,
-        download=lambda done, total: progress.emit(Phase("weights", "downloading weights", total, done, "bytes")),
+        download=download,
         report=lambda line: progress.emit(Note(line, "warning")),
     )
     for note in model.info.notes:
@@ -145,11 +151,17 @@ def _load_model(
 
 
 def _prepare(
-    info: MediaInfo, output: Path, settings: Settings, encoder: EncoderSpec, folder: WorkFolder, progress: Progress
+    info: MediaInfo,
+    output: Path,
+    settings: Settings,
+    encoder: EncoderSpec,
+    folder: WorkFolder,
+    progress: Progress,
+    stop: threading.Event,
 ) -> tuple[_Job, DepthModel]:
     """Model, survey and plan: all that is fixed before the first segment is built."""
     earlier = Manifest.load(folder.manifest)
-    model, numerics = _load_model(info, settings, earlier.numerics if earlier else None, progress)
+    model, numerics = _load_model(info, settings, earlier.numerics if earlier else None, progress, stop)
     if encoder.encoder == "libx264":
         # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
         encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))
@@ -157,7 +169,13 @@ def _prepare(
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
         progress.emit(Phase("scan", f"scanning {info.path.name} for times and shots", info.video.frames_hint))
-        survey = survey_source(info, settings.time, Sometimes(lambda done: progress.emit(Advance(done))))
+        tell = Sometimes(lambda done: progress.emit(Advance(done)))
+
+        def on_frame(done: int) -> None:
+            _heed(stop)
+            tell(done)
+
+        survey = survey_source(info, settings.time, on_frame)
         save_survey(survey, folder.survey, fingerprint, settings.time)
     recipe = Recipe(info, survey.timeline, survey.seekable, settings, encoder, numerics, model.info.identity)
     plan = make_plan(survey.timeline, survey.shots)
@@ -173,6 +191,12 @@ def _prepare(
         segments=tuple(PlannedSegment(segment.start, segment.end, job.file(segment).name) for segment in plan),
     ).save(folder.manifest)
     return job, model
+
+
+def _heed(stop: threading.Event) -> None:
+    """Before the first segment there is nothing to finish: a wish to stop is granted at once."""
+    if stop.is_set():
+        raise Interrupted("stopped before the first segment", hint="the same command continues")
 
 
 def _build(

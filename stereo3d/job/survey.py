@@ -167,7 +167,7 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
             elif follower is None:
                 follower = frame.pts
             if selector.is_past(frame.pts):
-                break
+                scanner.stop()
         report = scanner.report
     if not pts:
         raise InputError(

@@ -35,7 +35,11 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("empty.mkv", b""), ("text.mkv", b"Dear diary, today I was not a film.\n" * 50), ("noise.mp4", os.urandom(50_000))],
+    [
+        ("empty.mkv", b""),
+        ("text.mkv", b"Dear diary, today I was not a film.\n" * 50),
+        ("noise.mp4", os.urandom(50_000)),
+    ],
 )
 def test_files_that_are_no_film(tmp_path: Path, name: str, content: bytes) -> None:
     source = tmp_path / name
@@ -123,5 +127,7 @@ def test_weights_of_the_wrong_kind(film: Path, tmp_path: Path) -> None:
     refused(film, "-o", tmp_path / "out.mkv", "--model", "small", "--weights", weights, code=2, says="weights.pth")
     torch.save({"a": torch.zeros(3)}, weights)
     refused(film, "-o", tmp_path / "out.mkv", "--model", "small", "--weights", weights, code=2, says="weights.pth")
-    refused(film, "-o", tmp_path / "out.mkv", "--model", "small", "--weights", tmp_path / "no.pth", code=2, says="no.pth")
+    refused(
+        film, "-o", tmp_path / "out.mkv", "--model", "small", "--weights", tmp_path / "no.pth", code=2, says="no.pth"
+    )
     no_output(tmp_path)

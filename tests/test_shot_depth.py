@@ -1,0 +1,106 @@
+"""Frames of a shot in, steady depth and its screen plane out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from stereo3d.depth.base import ModelInfo
+from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.shot_depth import LOOK_AHEAD, Depths, Probes, ShotDepth
+
+GREY = PixelFormat("gray", 8, 0, 0, Colour())
+RAMP = torch.linspace(0, 1, 24 * 40).reshape(1, 1, 24, 40)
+
+
+@dataclass
+class Ramps:
+    """A model whose raw maps are a ramp times the frame's grey level: scale jitter as networks have it."""
+
+    calibrated: bool
+    held: list[torch.Tensor] = field(default_factory=list)
+
+    @property
+    def info(self) -> ModelInfo:
+        return ModelInfo("ramps", "ramps", "none", calibrated=self.calibrated)
+
+    def batch_for(self, height: int, width: int) -> int:
+        return 4
+
+    def begin_shot(self) -> Ramps:
+        return Ramps(self.calibrated)
+
+    def push(self, frames: FrameBatch) -> torch.Tensor:
+        level = frames.planes[0][:, 0, 0].float() / 255
+        self.held += list(RAMP * level[:, None, None, None])
+        return self._give(len(self.held) - 1)  # one frame always waits, as in a batch that is not full
+
+    def finish(self) -> torch.Tensor:
+        return self._give(len(self.held))
+
+    def _give(self, count: int) -> torch.Tensor:
+        ready, self.held = self.held[:count], self.held[count:]
+        return torch.stack(ready) if ready else torch.empty(0, 1, 24, 40)
+
+    def infer_raw(self, rgb: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+    infer = infer_raw
+
+
+def frames(levels: list[int], index: int = 0) -> FrameBatch:
+    plane = torch.tensor(levels, dtype=torch.uint8)[:, None, None].expand(-1, 24, 40).contiguous()
+    return FrameBatch((plane,), tuple(range(index, index + len(levels))), index, GREY)
+
+
+def run(shot: ShotDepth, levels: list[int], step: int) -> tuple[torch.Tensor, set[float]]:
+    out: list[Depths] = []
+    for start in range(0, len(levels), step):
+        out += shot.push(frames(levels[start : start + step], start))
+    out += shot.finish()
+    return torch.cat([d.maps for d in out]), {d.zero_parallax for d in out}
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+@pytest.mark.parametrize("count", [1, 9, LOOK_AHEAD + 20])
+def test_every_frame_comes_out_once_with_one_screen_however_it_is_cut(calibrated: bool, count: int) -> None:
+    levels = [100 + i % 3 for i in range(count)]
+    a, screen_a = run(ShotDepth(Ramps(calibrated), zero_parallax=None), levels, 4)
+    b, screen_b = run(ShotDepth(Ramps(calibrated), zero_parallax=None), levels, 7)
+    assert len(a) == count
+    assert torch.equal(a, b)
+    assert screen_a == screen_b
+    assert len(screen_a) == 1
+
+
+def test_the_jitter_of_a_network_is_gone_and_depth_fills_its_range() -> None:
+    levels = [200 - 20 * (i % 2) for i in range(40)]
+    depth, _ = run(ShotDepth(Ramps(False), zero_parallax=0.5), levels, 4)
+    change = (depth[1:] - depth[:-1]).abs().mean()
+    assert change < 0.005
+    assert depth[0].min() < 0.1
+    assert depth[0].max() > 0.9
+
+
+def test_lead_in_is_dropped() -> None:
+    depth, _ = run(ShotDepth(Ramps(True), zero_parallax=None, lead_in=6), list(range(100, 120)), 4)
+    assert len(depth) == 14
+    assert depth[0].max() == pytest.approx(106 / 255, abs=1e-4)
+
+
+def test_pieces_of_a_shot_share_its_screen() -> None:
+    probes = Probes(RAMP.expand(8, -1, -1, -1) * torch.linspace(0.4, 0.8, 8)[:, None, None, None])
+    for calibrated in (True, False):
+        screens = [
+            run(ShotDepth(Ramps(calibrated), zero_parallax=None, probes=probes), [level] * 10, 4)[1]
+            for level in (110, 190)
+        ]
+        assert screens[0] == screens[1]
+
+
+def test_a_black_shot_has_its_screen_in_the_middle() -> None:
+    depth, screen = run(ShotDepth(Ramps(False), zero_parallax=None), [0] * 5, 2)
+    assert screen == {0.5}
+    assert torch.isfinite(depth).all()
