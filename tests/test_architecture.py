@@ -19,11 +19,12 @@ ALLOWED = {
     "media": set(),
     "depth": set(),
     "render": set(),
-    "pipeline": {"media", "depth", "render"},
+    "shot_depth": {"depth", "render"},
+    "pipeline": {"media", "depth", "render", "shot_depth"},
     "executors": {"pipeline", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "cli": {"job", "depth", "media"},
-    "demo": {"media", "depth"},
+    "demo": {"job", "media", "depth"},
 }
 ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}}
 

@@ -96,6 +96,9 @@ def _work_folder(output: Path) -> Iterator[WorkFolder]:
     folder = WorkFolder(work_folder_of(output))
     try:
         yield folder
+    except Exception:
+        folder.remove_if_empty()
+        raise
     finally:
         folder.close()
 

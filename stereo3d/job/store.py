@@ -76,6 +76,11 @@ class WorkFolder:
         self.manifest.unlink(missing_ok=True)
         self.survey.unlink(missing_ok=True)
 
+    def remove_if_empty(self) -> None:
+        """Remove the folder of a job that came to nothing: no survey, no segment."""
+        if not self.survey.exists() and not any(self.segments.iterdir()):
+            self.remove()
+
     def remove(self) -> None:
         """Release the lock and remove the folder."""
         self.close()

@@ -139,7 +139,8 @@ class FrameSelector:
             return False
         if self._limit is None:
             return True
-        slot = int((seconds - self._start) * self._limit + Fraction(1, 2))
+        # Times are rounded, to milliseconds in Matroska: a frame may come a quarter of a slot early.
+        slot = int((seconds - self._start) * self._limit + Fraction(1, 4))
         taken = slot == self._slot
         self._slot = slot
         return not taken

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from stereo3d.errors import UsageError
 from stereo3d.frames import Colour, PixelFormat
 from stereo3d.media.info import HdrInfo
@@ -158,6 +160,10 @@ def _fed_format(encoder: Encoder, format: PixelFormat) -> tuple[str, Colour]:
 
 def _x264_parameters(layout: str, swap_eyes: bool, hdr: HdrInfo | None) -> list[str]:
     parameters = []
+    # With AVX-512 x264's macroblock tree gives other pictures from run to run, at most widths; a film that is continued
+    # must be the film that was begun. (Named outright it would crash where a processor has not even AVX2.)
+    if torch.backends.cpu.get_cpu_capability() == "AVX512":
+        parameters.append("asm=avx2")
     # x264 always says that the left eye is first, so with swapped eyes it had better say nothing.
     if layout and not swap_eyes:
         parameters.append(f"frame-packing={3 if layout.startswith('sbs') else 4}")

@@ -6,6 +6,8 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 
@@ -50,7 +52,7 @@ def test_a_film_becomes_a_film_twice_as_wide_with_its_times_and_its_sound(film: 
 def test_without_strength_each_eye_is_the_source_bit_for_bit(film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     convert(film, output, "--strength", "0", "--codec", "ffv1", "--end", "1")
-    for source, packed in zip(planes(film, 23), planes(output), strict=True):
+    for source, packed in zip(planes(film, 24), planes(output), strict=True):
         for plane, both in zip(source, packed, strict=True):
             assert np.array_equal(both, np.concatenate([plane, plane], 1))
 
@@ -102,7 +104,8 @@ def test_max_fps_drops_frames_by_time(film: Path, tmp_path: Path) -> None:
 def test_mp4(film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     convert(film, output, "--end", "1")
-    assert picture_times(output)[:3] == [picture_times(film)[0] + Fraction(1001 * i, 24000) for i in range(3)]
+    assert picture_times(output) == picture_times(film)[:24]
+    assert audio_packets(output)[0] == audio_packets(film)[0][: len(audio_packets(output)[0])]
 
 
 def test_the_same_command_twice_says_that_the_output_exists(film: Path, tmp_path: Path) -> None:
@@ -141,23 +144,14 @@ def test_status(film: Path, tmp_path: Path) -> None:
 
 
 def test_a_picture_stays_a_picture(film: Path, tmp_path: Path) -> None:
-    import av
-
     with av.open(str(film)) as container:
-        next(container.decode(video=0)).to_image if False else None
-        frame = next(container.decode(video=0))
-        array = frame.to_ndarray(format="rgb24")
-    import cv2
-
-    cv2.imwrite(str(tmp_path / "still.png"), array[..., ::-1])
+        cv2.imwrite(str(tmp_path / "still.png"), next(container.decode(video=0)).to_ndarray(format="bgr24"))
     report = convert(tmp_path / "still.png", tmp_path / "out.png")
     assert report["frames"] == 1
     assert cv2.imread(str(tmp_path / "out.png")).shape == (96, 320, 3)
 
 
 def test_a_folder_of_numbered_pictures_becomes_a_film(tmp_path: Path) -> None:
-    import cv2
-
     folder = tmp_path / "frames"
     folder.mkdir()
     for number in range(1, 13):
