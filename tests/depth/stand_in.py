@@ -68,6 +68,12 @@ def state_dict(encoder: str) -> dict[str, torch.Tensor]:
     return state
 
 
+def write_checkpoint(encoder: str, path: Path) -> Path:
+    """The official ``.pth`` file of ``vits``, ``vitb`` or ``vitl`` with seeded weights."""
+    torch.save(state_dict(encoder), path)
+    return path
+
+
 def picture(height: int = 360, width: int = 640) -> torch.Tensor:
     """A picture with gradients, edges, texture and noise: uint8 RGB [1, 3, height, width], the same everywhere."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)

@@ -1,0 +1,96 @@
+"""Layouts and canvas."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stereo3d.errors import UsageError
+from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.render import pack, packed_size
+
+YUV = PixelFormat("yuv420p", 8, 1, 1, Colour())
+YUV10 = PixelFormat("yuv420p10le", 10, 1, 1, Colour())
+GREY = PixelFormat("gray", 8, 0, 0, Colour(full_range=True))
+RGB = PixelFormat("gbrp", 8, 0, 0, Colour(matrix=0, full_range=True))
+
+
+def eye(pixels: PixelFormat, value: int, width: int, height: int) -> FrameBatch:
+    count = 1 if pixels.name == "gray" else 3
+    sizes = [pixels.plane_size(number, width, height) for number in range(count)]
+    planes = tuple(
+        torch.full((2, high, wide), value + n, dtype=torch.int32).to(pixels.dtype)
+        for n, (wide, high) in enumerate(sizes)
+    )
+    return FrameBatch(planes, (3, 4), 7, pixels)
+
+
+@pytest.mark.parametrize("pixels", [YUV, YUV10, GREY, RGB], ids=lambda pixels: pixels.name)
+@pytest.mark.parametrize(
+    ("layout", "size"), [("sbs-full", (128, 36)), ("sbs-half", (64, 36)), ("ou-full", (64, 72)), ("ou-half", (64, 36))]
+)
+def test_layouts(pixels: PixelFormat, layout: str, size: tuple[int, int]) -> None:
+    left, right = eye(pixels, 50, 64, 36), eye(pixels, 90, 64, 36)
+    for swap, first, second in ((False, 50, 90), (True, 90, 50)):
+        both = pack(left, right, layout, swap_eyes=swap)
+        assert (both.width, both.height) == size == packed_size(64, 36, layout, None, pixels)
+        assert (both.pts, both.index, both.format) == (left.pts, left.index, pixels)
+        for number, plane in enumerate(both.planes):
+            one, two = plane.to(torch.int32).chunk(2, 2 if layout.startswith("sbs") else 1)
+            assert (one == first + number).all()
+            assert (two == second + number).all()
+
+
+def test_half_is_the_mean_of_neighbours() -> None:
+    luma = torch.arange(8, dtype=torch.uint8).expand(1, 4, 8).contiguous()
+    frames = FrameBatch((luma,), (0,), 0, GREY)
+    assert pack(frames, frames, "sbs-half").planes[0][0, 0].tolist() == [1, 3, 5, 7, 1, 3, 5, 7]
+    assert pack(frames, frames, "ou-half").planes[0].shape == (1, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "black"), [(YUV, (16, 128, 128)), (YUV10, (64, 512, 512)), (GREY, (0,)), (RGB, (0, 0, 0))]
+)
+def test_the_canvas_is_black_and_the_eye_in_its_middle(pixels: PixelFormat, black: tuple[int, ...]) -> None:
+    both = pack(eye(pixels, 50, 64, 28), eye(pixels, 90, 64, 28), "sbs-full", canvas="16:9")
+    assert (both.width, both.height) == (128, 36)
+    for number, plane in enumerate(both.planes):
+        high = plane.shape[1]
+        top = 4 * high // 36
+        values = plane.to(torch.int32)
+        assert (values[:, :top] == black[number]).all()
+        assert (values[:, -top:] == black[number]).all()
+        assert (values[:, top:-top, : plane.shape[2] // 2] == 50 + number).all()
+
+
+def test_sizes() -> None:
+    assert packed_size(1920, 800, "sbs-full", "1920x1080", YUV) == (3840, 1080)
+    assert packed_size(1920, 800, "sbs-half", "16:9", YUV) == (1920, 1080)
+    assert packed_size(1440, 1080, "ou-half", "16:9", YUV) == (1920, 1080)
+    assert packed_size(1920, 804, "sbs-full", "2.39:1", YUV) == (3844, 804)  # 1921.56 px, up to even
+    assert packed_size(853, 480, "sbs-full", None, YUV) == (1708, 480)
+    assert packed_size(854, 480, "sbs-half", None, YUV) == (856, 480)
+    assert packed_size(853, 481, "ou-full", None, GREY) == (853, 962)
+
+
+@pytest.mark.parametrize("layout", ["sbs-full", "sbs-half", "ou-full", "ou-half"])
+def test_odd_sizes_fit_the_chroma(layout: str) -> None:
+    both = pack(eye(YUV, 50, 53, 27), eye(YUV, 90, 53, 27), layout)
+    assert (both.width, both.height) == packed_size(53, 27, layout, None, YUV)
+    assert both.width % 2 == both.height % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("layout", "canvas", "message"),
+    [
+        ("sbs", None, "layout 'sbs'"),
+        ("sbs-full", "1280x1080", "smaller than the picture"),
+        ("sbs-full", "1921x1080", "does not fit"),
+        ("sbs-half", "1922x1080", "does not fit"),
+        ("sbs-full", "16:0", "cannot be read"),
+        ("sbs-full", "wide", "cannot be read"),
+    ],
+)
+def test_what_cannot_be_is_refused(layout: str, canvas: str | None, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        packed_size(1920, 800, layout, canvas, YUV)
