@@ -12,7 +12,8 @@ from pathlib import Path
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
-from stereo3d.job.files import file_sha256
+from stereo3d.job.done import finished_report, note_finished
+from stereo3d.job.files import file_sha256, publish
 from stereo3d.job.finish import finish_film
 from stereo3d.job.keys import segment_key, source_fingerprint
 from stereo3d.job.manifest import Manifest, PlannedSegment
@@ -66,6 +67,11 @@ def convert_film(
     info = probe(source)
     picture = info.kind == "picture"
     place = output if output is not None else default_output(source, settings.picture, picture=picture)
+    finished = None if settings.run.overwrite else finished_report(source, place, settings)
+    if finished is not None:
+        progress.emit(Note("this film was finished by an earlier run"))
+        _clean_up(place, settings)
+        return finished
     check_places(source, place, settings, picture=picture)
     encoder = _encoder(info, EncodeSettings(codec="ffv1") if picture else settings.encode, settings)
     if picture:
@@ -76,19 +82,27 @@ def convert_film(
         job, model = _prepare(info, place, settings, encoder, folder, progress, stop)
         records, ticker = _build(job, model, progress, stop)
         segments = [(segment.start, job.file(segment)) for segment in job.plan]
-        lost = finish_film(folder, job.recipe, job.survey, segments, place, progress)
-        if not settings.run.keep_work:
+        final, lost = finish_film(folder, job.recipe, job.survey, segments, place.suffix, progress)
+        report = Report(
+            output=place,
+            frames=len(job.survey.timeline),
+            segments_built=ticker.segments_built,
+            segments_kept=ticker.segments_kept,
+            seconds=time.monotonic() - began,
+            fps=ticker.fps(),
+            limited_by=ticker.limited_by(),
+            losses=(*job.survey.faults.lines(), *_replaced(records), *lost),
+        )
+        note_finished(folder.path, source, final, report, settings)
+        publish(final, place)
+    _clean_up(place, settings)
+    return report
+
+
+def _clean_up(output: Path, settings: Settings) -> None:
+    if not settings.run.keep_work:
+        with _work_folder(output) as folder:
             folder.remove()
-    return Report(
-        output=place,
-        frames=len(job.survey.timeline),
-        segments_built=ticker.segments_built,
-        segments_kept=ticker.segments_kept,
-        seconds=time.monotonic() - began,
-        fps=ticker.fps(),
-        limited_by=ticker.limited_by(),
-        losses=(*job.survey.faults.lines(), *_replaced(records), *lost),
-    )
 
 
 @contextmanager

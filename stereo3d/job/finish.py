@@ -1,4 +1,4 @@
-"""From finished segments to the verified output under its name."""
+"""From finished segments to the verified output."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stereo3d.job.files import publish
 from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey
 from stereo3d.media.join import join, join_suffix, output_origin
@@ -24,13 +23,13 @@ def finish_film(
     recipe: Recipe,
     survey: Survey,
     segments: Sequence[tuple[int, Path]],
-    output: Path,
+    suffix: str,
     progress: Progress,
-) -> tuple[str, ...]:
-    """Join the segments, add everything else of the source, read it all back, and only then give it its name.
+) -> tuple[Path, tuple[str, ...]]:
+    """Join the segments, add everything else of the source, and read it all back.
 
-    ``segments``: (first frame, file), in order. Returns one line for everything that the container cannot carry. Raises
-    VerificationError or OutputError; the segments are kept in any case.
+    ``segments``: (first frame, file), in order. Returns the verified file, flushed, in the work folder, and one line for
+    everything that its container cannot carry. Raises VerificationError or OutputError; the segments are kept in any case.
     """
     times, picture = recipe.settings.time, recipe.settings.picture
     plan = OutputPlan(
@@ -43,7 +42,7 @@ def finish_film(
     )
     files = [file for _, file in segments]
     joined = folder.path / f"join{join_suffix(recipe.encoder.codec)}"
-    final = folder.path / f"final{output.suffix.lower()}"
+    final = folder.path / f"final{suffix.lower()}"
     progress.emit(Phase("join", f"joining {len(files)} segments and adding sound and the rest"))
     join(files, survey.timeline, [first for first, _ in segments], joined, origin=plan.origin)
     report = mux(joined, recipe.info, final, plan)
@@ -52,8 +51,7 @@ def finish_film(
     verify_output(final, files, recipe.info, plan, report)
     with open(final, "rb+") as stream:
         os.fsync(stream.fileno())
-    publish(final, output)
-    return tuple(f"not carried over: {lost}" for lost in report.not_carried)
+    return final, tuple(f"not carried over: {lost}" for lost in report.not_carried)
 
 
 def _span(survey: Survey, times: TimeSettings) -> Span | None:

@@ -121,6 +121,19 @@ def test_the_same_command_twice_says_that_the_output_exists(film: Path, tmp_path
     assert len(picture_hashes(output)) == 10
 
 
+def test_killed_between_publishing_and_cleaning_up_the_same_command_is_content(film: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    options = ("--end", "0.3")
+    convert(film, output, *options, "--keep-work")  # stands for a process killed before it removed its work folder
+    report = convert(film, output, *options)
+    assert report["exit_code"] == 0
+    assert report["frames"] == 8
+    assert not list(tmp_path.glob("*.stereo3d"))
+    convert(film, output, *options, "--overwrite", "--keep-work")
+    other = run("convert", film, "-o", output, "--model", "classic", "--end", "0.2", check=False)
+    assert "exists already" in other.stderr
+
+
 def test_kept_work_is_used_again_and_restart_forgets_it(film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     first = convert(film, output, "--keep-work")
