@@ -34,6 +34,9 @@ __all__ = ["PIPELINE_VERSION", "Numerics", "Recipe", "SegmentResult", "build_seg
 PIPELINE_VERSION = 1
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
+# A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
+# find room between them (eight frames an item).
+_DEPTHS_AHEAD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +150,14 @@ def packed_views(
 ) -> Generator[FrameBatch, None, None]:
     """Packed pictures of all segments, in order; no batch spans two segments or two shots."""
     frames = stage("decode", _frames(segments, recipe, replaced), meter, ahead=3)
-    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=2)
+    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=_DEPTHS_AHEAD)
     picture = recipe.settings.picture
     device = torch.device(recipe.numerics.device)
     try:
         for batch, depth in _pair(frames, depths):
             left, right = render_views(
                 batch.to(device),
-                depth.maps.to(device),
+                depth.maps(device),
                 strength=recipe.settings.view.strength,
                 zero_parallax=depth.zero_parallax,
             )
@@ -192,11 +195,11 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
     for batch in frames:
         done = 0
         while done < len(batch):
-            if held is None or not len(held.maps):
+            if not held:
                 held = next(depths)
-            count = min(len(batch) - done, len(held.maps))
-            yield batch.cut(done, done + count), Depths(held.maps[:count], held.zero_parallax)
-            held = Depths(held.maps[count:], held.zero_parallax)
+            count = min(len(batch) - done, len(held))
+            yield batch.cut(done, done + count), held.cut(0, count)
+            held = held.cut(count)
             done += count
 
 

@@ -20,14 +20,34 @@ __all__ = ["LOOK_AHEAD", "Depths", "Probes", "ShotDepth"]
 LOOK_AHEAD = 300
 # Frames of a shot that decide where its screen lies.
 _SUBJECT_FRAMES = 12
+_TOP = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Depths:
-    """Steady depth of consecutive frames of one shot: [k, 1, h, w] float32 in [0, 1], and its depth on the screen."""
+    """Steady depth of consecutive frames of one shot, and the shot's depth on the screen.
 
-    maps: torch.Tensor
+    ``codes``: [k, 1, h, w] uint16, 65535 = 1 = near: a whole shot of them may wait for the renderer.
+    """
+
+    codes: torch.Tensor
     zero_parallax: float
+
+    @classmethod
+    def of(cls, maps: torch.Tensor, zero_parallax: float) -> Depths:
+        """From depth in [0, 1], [k, 1, h, w] float."""
+        return cls((maps * _TOP).round_().clamp_(0, _TOP).to(torch.int32).to(torch.uint16), zero_parallax)
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def cut(self, start: int, end: int | None = None) -> Depths:
+        """Frames [start, end), as views."""
+        return Depths(self.codes[start:end], self.zero_parallax)
+
+    def maps(self, device: torch.device) -> torch.Tensor:
+        """[k, 1, h, w] float32 in [0, 1]."""
+        return self.codes.to(device).float().div_(_TOP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +111,4 @@ class ShotDepth:
         kept = maps[self._to_drop :]
         self._to_drop = max(0, self._to_drop - len(maps))
         if len(kept):
-            yield Depths(kept, zero_parallax)
+            yield Depths.of(kept, zero_parallax)
