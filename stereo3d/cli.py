@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from stereo3d import __version__
+from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
 from stereo3d.settings import Settings
 
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("place", metavar="OUTPUT|JOBDIR", type=Path)
     status.add_argument("--json", action="store_true", help="as JSON on stdout")
     status.set_defaults(run=_status)
+    add_commands(commands.add_parser, _add_settings)
     return parser
 
 
@@ -115,7 +117,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(joined(sys.argv[1:] if argv is None else argv))
     try:
         return int(arguments.run(arguments))
     except Stereo3DError as error:
