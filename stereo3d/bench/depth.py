@@ -171,6 +171,7 @@ class _Way:
 
 def bench_depth(grid: Grid, device: torch.device, tell: Callable[[str], None]) -> DepthBench:
     """Measure the whole grid. ``tell``: one line about each part as it begins. Raises UsageError, WeightsError."""
+    machine = describe(device)
     warm_up = 1 if device.type == "cpu" else 3  # on a GPU: compile or choose kernels, record the graph, run it once
     wanted = {*grid.dtypes, "fp32"} if grid.reference else set(grid.dtypes)
     networks = any(entry.architecture for entry in grid.models)
@@ -184,7 +185,7 @@ def bench_depth(grid: Grid, device: torch.device, tell: Callable[[str], None]) -
                 tell(f"{entry.name} at {ways[0].size[0]}x{ways[0].size[1]}, {kind} weights: {len(ways)} ways")
                 _measure(ways, device, grid.rounds, warm_up)
                 rows += _rows(entry, kind, ways, peaks)
-    return DepthBench(describe(device), grid.frame, grid.rounds, warm_up, peaks, tuple(rows))
+    return DepthBench(machine, grid.frame, grid.rounds, warm_up, peaks, tuple(rows))
 
 
 def _groups(grid: Grid, entry: ModelEntry, path: Path | None, device: torch.device) -> Iterator[list[_Way]]:
@@ -243,11 +244,13 @@ def _film(
 
 def _measure(ways: Sequence[_Way], device: torch.device, rounds: int, warm_up: int) -> None:
     """Load each way, warm it up, note its memory; then let them take turns."""
+    torch.compiler.reset()  # compilations count for each function, and beyond eight it would run uncompiled, unseen
     for way in ways:
         watch = MemoryWatch(device)
         way.run = way.load(way.notes.append)
         for _ in range(warm_up):
-            watch.forget_peak()
+            if not way.compiled:  # a recorded graph takes its memory once, while it is recorded
+                watch.forget_peak()
             way.run()
         way.peak_memory = watch.stop()
     for _ in range(rounds):

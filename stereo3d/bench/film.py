@@ -162,6 +162,7 @@ class _Bench:
         identity = self.model.info.identity
         self.recipe = Recipe(self.info, timeline, self.survey.seekable, self.settings, encoder, numerics, identity)
         self.device = torch.device(numerics.device)
+        self.machine = describe(self.device)
         self.frames: list[tuple[Shot, list[FrameBatch]]] = []
         self.depths: list[Depths] = []
         self.packed: list[FrameBatch] = []
@@ -265,7 +266,7 @@ class _Bench:
         slowest = max(_STAGES, key=lambda stage: middles[stage].wall)
         spec, first = self.recipe.encoder, self.packed[0]
         return FilmBench(
-            machine=describe(self.device),
+            machine=self.machine,
             source=name,
             frames=count,
             source_size=(self.info.video.width, self.info.video.height),

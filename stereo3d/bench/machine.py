@@ -18,7 +18,8 @@ __all__ = ["Machine", "describe", "device_name", "processor_name"]
 @dataclass(frozen=True, slots=True)
 class Machine:
     """``device``: what the depth ran on, by name; ``cores``: of the processor; ``threads``: that torch uses on it;
-    ``features``: what its matrix products can use."""
+    ``features``: what its matrix products can use; ``load``: its average load in the minute before (None where unknown): others
+    work here too when it is high, and only ratios within one run mean something."""
 
     date: str
     stereo3d: str
@@ -29,18 +30,19 @@ class Machine:
     cores: int
     threads: int
     features: tuple[str, ...]
+    load: float | None
 
     def text(self) -> str:
         """One line for people."""
         return (
             f"{self.date}, {self.device}; {self.processor}, {self.cores} cores, {self.threads} threads, "
             f"{' '.join(self.features) or 'no vector extensions'}; stereo3d {self.stereo3d}, torch {self.torch}, "
-            f"Python {self.python}"
+            f"Python {self.python}" + ("" if self.load is None else f"; load {self.load:.1f} before")
         )
 
 
 def describe(device: torch.device) -> Machine:
-    """This machine, with depth on ``device``."""
+    """This machine, with depth on ``device``. Ask before measuring: the load is that of the last minute."""
     return Machine(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         stereo3d=__version__,
@@ -51,6 +53,7 @@ def describe(device: torch.device) -> Machine:
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
         features=processor_features(),
+        load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
     )
 
 

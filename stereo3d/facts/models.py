@@ -57,7 +57,7 @@ def _facts(entry: ModelEntry, measured: Measurement | None) -> ModelFacts:
         hub_id=entry.hub_id,
         state=state,
         place=str(path) if path else None,
-        bytes=path.stat().st_size if path else round(4e6 * entry.parameters_millions),  # float32
+        bytes=path.stat().st_size if path else round(4e6 * entry.parameters_millions) if entry.hub_id else 0,  # float32
         sha256=file_sha256(path) if path else None,
         measured=measured,
     )

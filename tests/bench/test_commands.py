@@ -99,7 +99,8 @@ def test_what_cannot_be_meant_is_said_in_one_line(
     assert said.out == ""
 
 
-def test_random_weights_stand_in_for_absent_ones_only(tmp_path: Path) -> None:
+def test_random_weights_stand_in_for_absent_ones_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stereo3d.bench.weights.cached", lambda _hub_id: None)
     asked = Settings.from_flat({"model": "small"})
     settings, kind = _with_weights(asked, tmp_path)
     assert kind == "random"
