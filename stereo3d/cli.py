@@ -37,9 +37,9 @@ def _print_error(message: str, hint: str) -> None:
         print(f"hint: {hint}", file=sys.stderr)
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """One argument for every option of the settings; only those given are in the namespace."""
-    for kind in Settings.groups().values():
+def _add_settings(parser: argparse.ArgumentParser, *, without: str = "") -> None:
+    """One argument for every option of the settings (but a group); only those given are in the namespace."""
+    for kind in (kind for group, kind in Settings.groups().items() if group != without):
         section = parser.add_argument_group(kind.__doc__)
         for name, field in kind.model_fields.items():
             flag = "--" + name.replace("_", "-")

@@ -109,3 +109,15 @@ def test_random_weights_stand_in_for_absent_ones_only(tmp_path: Path, monkeypatc
     assert _with_weights(given, tmp_path) == (given, "given")
     classic = Settings.from_flat({"model": "classic"})
     assert _with_weights(classic, tmp_path) == (classic, "no")
+
+
+def test_figures_that_cannot_be_kept_are_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    options = ["--models", "classic", "--frame", "256x144", "--rounds", "1", "--threads", "1", "--device", "cpu"]
+    assert main(["bench", "depth", *options]) == 0
+    said = capsys.readouterr()
+    assert "| classic |" in said.out
+    assert "warning: not kept" in said.err
