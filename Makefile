@@ -37,5 +37,9 @@ types: $(INSTALLED)
 
 check: lint types test  ## what CI runs
 
+bench: $(INSTALLED)  ## how fast this machine is
+	$(BIN)/stereo3d bench
+	$(BIN)/stereo3d bench depth
+
 clean:
 	rm -rf .venv demo-out .mypy_cache .pytest_cache .ruff_cache build dist

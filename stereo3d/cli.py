@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from stereo3d import __version__
+from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
 from stereo3d.settings import Settings
 
@@ -36,9 +37,9 @@ def _print_error(message: str, hint: str) -> None:
         print(f"hint: {hint}", file=sys.stderr)
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    """One argument for every option of the settings; only those given are in the namespace."""
-    for kind in Settings.groups().values():
+def _add_settings(parser: argparse.ArgumentParser, *, without: str = "") -> None:
+    """One argument for every option of the settings (but a group); only those given are in the namespace."""
+    for kind in (kind for group, kind in Settings.groups().items() if group != without):
         section = parser.add_argument_group(kind.__doc__)
         for name, field in kind.model_fields.items():
             flag = "--" + name.replace("_", "-")
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("place", metavar="OUTPUT|JOBDIR", type=Path)
     status.add_argument("--json", action="store_true", help="as JSON on stdout")
     status.set_defaults(run=_status)
+    add_commands(commands.add_parser, _add_settings)
     return parser
 
 
@@ -115,7 +117,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(joined(sys.argv[1:] if argv is None else argv))
     try:
         return int(arguments.run(arguments))
     except Stereo3DError as error:

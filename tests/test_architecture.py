@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "stereo3d"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Who may know whom: a room may import itself, the rooms named here, and the files everybody knows.
-BASE = {"errors", "frames", "settings", "stages", "plan", "shots", "progress", "presets", "interrupts"}
+BASE = {"errors", "frames", "settings", "stages", "plan", "shots", "progress", "presets", "interrupts", "table"}
 ALLOWED = {
     "media": set(),
     "depth": set(),
@@ -23,7 +23,10 @@ ALLOWED = {
     "pipeline": {"media", "depth", "render", "shot_depth"},
     "executors": {"pipeline", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
-    "cli": {"job", "depth", "media"},
+    "bench": {"job", "pipeline", "shot_depth", "media", "depth", "render", "demo"},
+    "facts": {"bench", "job", "media", "depth", "render"},
+    "commands": {"bench", "facts", "depth"},
+    "cli": {"commands", "job", "depth", "media"},
     "demo": {"job", "media", "depth"},
 }
 ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}}
@@ -64,7 +67,9 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
     assert path.read_text(encoding="utf-8").count("\n") <= 400
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["convert", "--help"], ["--version"], ["bench", "--help"], ["bench", "depth", "--help"]]
+)
 def test_help_is_quick(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom stereo3d.cli import main\n"

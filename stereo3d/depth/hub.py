@@ -12,10 +12,10 @@ from typing import Any
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-from stereo3d.depth.weights import read_config
+from stereo3d.depth.folder import read_config
 from stereo3d.errors import WeightsError
 
-__all__ = ["Progress", "fetch", "licence_notes", "licence_of", "weight_files"]
+__all__ = ["Progress", "cached", "fetch", "licence_notes", "licence_of", "reachable", "weight_files"]
 
 Progress = Callable[[int, int], None]
 """Called with (bytes so far, bytes of this file)."""
@@ -45,10 +45,10 @@ def fetch(hub_id: str, progress: Progress | None = None) -> Path:
 
     Raises WeightsError, within seconds when there is no network.
     """
-    folder = _cached(hub_id)
+    folder = cached(hub_id)
     if folder is not None:
         return folder
-    if constants.HF_HUB_OFFLINE or not _reachable():
+    if constants.HF_HUB_OFFLINE or not reachable():
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"{constants.ENDPOINT} cannot be reached"
         raise _no_weights(hub_id, f"not in the local cache, and {reason}")
     try:
@@ -71,7 +71,8 @@ def _no_weights(hub_id: str, reason: str) -> WeightsError:
     )
 
 
-def _cached(hub_id: str) -> Path | None:
+def cached(hub_id: str) -> Path | None:
+    """The complete folder of a hub model in the local cache, or None."""
     config = try_to_load_from_cache(hub_id, "config.json")
     if not isinstance(config, str):
         return None
@@ -83,7 +84,7 @@ def _cached(hub_id: str) -> Path | None:
     return folder
 
 
-def _reachable() -> bool:
+def reachable() -> bool:
     """One short request before the hub client, whose own retries take half a minute to give up. Honours proxies."""
     request = urllib.request.Request(constants.ENDPOINT, method="HEAD", headers={"User-Agent": "stereo3d"})
     try:

@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from stereo3d.depth.base import ModelInfo
 from stereo3d.depth.depth_anything import Inverse, Running
+from stereo3d.depth.folder import read_config
 from stereo3d.depth.hub import licence_notes, licence_of, weight_files
 from stereo3d.depth.network_model import NetworkModel
 from stereo3d.depth.precision import Precision
 from stereo3d.depth.preprocess import IMAGENET, NetInput, SizeRule, Triple
 from stereo3d.depth.runner import Runner
-from stereo3d.depth.weights import fingerprint, read_config
+from stereo3d.depth.weights import fingerprint
 from stereo3d.errors import Stereo3DError, WeightsError
 
 __all__ = ["load_transformers"]

@@ -7,7 +7,6 @@ one of the transformers library (``backbone.*``, ``neck.*``, ``head.*``). Both a
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
 import re
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from stereo3d.depth.folder import read_config
 from stereo3d.depth.network import DepthAnythingNet
 from stereo3d.depth.registry import MODELS, Architecture
 from stereo3d.errors import WeightsError
@@ -227,16 +227,3 @@ def architecture_of(folder: Path) -> Architecture | None:
         fusion=fusion,
         max_depth=float(config.get("max_depth") or 1) if config.get("depth_estimation_type") == "metric" else None,
     )
-
-
-def read_config(folder: Path, name: str = "config.json") -> dict[str, Any]:
-    """A JSON object of a model folder. Raises WeightsError."""
-    try:
-        config = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = None
-    if not isinstance(config, dict):
-        raise WeightsError(
-            f"{folder} has no readable {name}", hint="--model DIR takes a folder saved by the transformers library"
-        )
-    return config

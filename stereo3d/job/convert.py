@@ -35,7 +35,7 @@ from stereo3d.render.pack import packed_size
 from stereo3d.settings import EncodeSettings, Settings
 from stereo3d.stages import Meter
 
-__all__ = ["convert_film"]
+__all__ = ["convert_film", "encoder_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def convert_film(
         _clean_up(place, settings)
         return finished
     check_places(source, place, settings, picture=picture)
-    encoder = _encoder(info, EncodeSettings(codec="ffv1") if picture else settings.encode, settings)
+    encoder = encoder_for(info, EncodeSettings(codec="ffv1") if picture else settings.encode, settings)
     if picture:
         return _convert_picture(info, place, settings, encoder, progress, stop)
     with _work_folder(place) as folder:
@@ -129,7 +129,7 @@ def _convert_picture(
     return Report(output, 1, 1, 0, seconds, 1 / seconds, max(meter.busy(), key=meter.busy().__getitem__))
 
 
-def _encoder(info: MediaInfo, encode: EncodeSettings, settings: Settings) -> EncoderSpec:
+def encoder_for(info: MediaInfo, encode: EncodeSettings, settings: Settings) -> EncoderSpec:
     """The encoder, refused before anything starts if it cannot hold the packed picture."""
     picture, video = settings.picture, info.video
     width, height = output_size(video, picture.height)
