@@ -77,7 +77,9 @@ class WindowEstimator:
         return [self._run(window) for window in windows if window is not None]
 
     def _run(self, window: list[Tensor]) -> Tensor:
-        return self._stitch.add(self._model.head(torch.stack(window)[None])[0])
+        features = torch.stack(window)
+        window.clear()  # what the next window needs is kept there: the head has the memory of the rest
+        return self._stitch.add(self._model.head(features[None])[0])
 
     def _joined(self, parts: list[Tensor]) -> Tensor:
         return torch.cat(parts) if parts else torch.empty(0, 1, 0, 0, device=self._model.device)

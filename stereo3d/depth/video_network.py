@@ -44,7 +44,7 @@ class _AttentionOverTime(nn.Module):
         self.pos_encoder = _Positions(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.pos_encoder.pe.to(x.dtype)
+        x = (x + self.pos_encoder.pe).to(self.to_q.weight.dtype)
         q, k, v = (part(x).unflatten(2, (_HEADS, -1)).transpose(1, 2) for part in (self.to_q, self.to_k, self.to_v))
         mixed = F.scaled_dot_product_attention(q, k, v)
         return self.to_out[0](mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
@@ -71,7 +71,7 @@ class _FeedForward(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)  # type: ignore[no-any-return]
+        return self.net(x.to(next(self.parameters()).dtype))  # type: ignore[no-any-return]
 
 
 class _BlockOverTime(nn.Module):
@@ -96,14 +96,22 @@ class _TransformerOverTime(nn.Module):
         self.transformer_blocks = nn.ModuleList([_BlockOverTime(channels)])
         self.proj_out = nn.Linear(channels, channels)
 
+    def prepare(self, dtype: torch.dtype) -> None:
+        """Matrix products in ``dtype``, norms and the residual stream float32."""
+        self.float()
+        for part in self.modules():
+            if isinstance(part, nn.Linear):
+                part.to(dtype)
+
     def forward(self, maps: Tensor) -> Tensor:
         """Maps [frames of one window, channels, rows, columns] to the same shape."""
         frames, channels, rows, columns = maps.shape
-        places = self.norm(maps).permute(2, 3, 0, 1).reshape(rows * columns, frames, channels)
+        dtype, block = self.proj_in.weight.dtype, self.transformer_blocks[0]
+        places = self.norm(maps.float()).to(dtype).permute(2, 3, 0, 1).reshape(rows * columns, frames, channels)
         count = max(1, _ELEMENTS // (frames * 8 * channels))
-        done = [self.proj_out(self.transformer_blocks[0](self.proj_in(part))) for part in places.split(count)]
+        done = [self.proj_out(block(self.proj_in(part).float()).to(dtype)) for part in places.split(count)]
         change = torch.cat(done).view(rows, columns, frames, channels).permute(2, 3, 0, 1)
-        return maps + change.contiguous(memory_format=torch.channels_last)
+        return maps + change.to(maps.dtype).contiguous(memory_format=torch.channels_last)
 
 
 class _MotionModule(nn.Module):
@@ -122,6 +130,13 @@ class VideoHead(Head):
         super().__init__(arch)
         channels = (arch.neck[2], arch.neck[3], arch.fusion, arch.fusion)
         self.motion_modules = nn.ModuleList(_MotionModule(count) for count in channels)
+
+    def prepare(self, pyramid: torch.dtype, over_time: torch.dtype = torch.float32) -> None:
+        """As the DPT head's; matrix products of the modules over time in ``over_time`` dtype."""
+        super().prepare(pyramid)
+        for module in self.motion_modules:
+            assert isinstance(module, _MotionModule)
+            module.temporal_transformer.prepare(over_time)
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """The four levels of a window's n frames, [n, width, rows, columns] each, to their values [n, 1, h, w] float32.
@@ -176,7 +191,7 @@ class VideoDepthNet(nn.Module):
         """Fold what can be folded and set the precisions, in place. Call once the weights are loaded."""
         self.requires_grad_(False).eval()
         self.pretrained.prepare(encoder, wide_blocks)
-        self.head.prepare(pyramid)
+        self.head.prepare(pyramid, encoder)
         return self
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -87,7 +87,9 @@ class Stitch:
             keys, fading = self._before
             scale, shift = _fit(values[:opening], keys)
             values = (values * scale + shift).clamp_min(0)
-            weight = torch.linspace(0, 1, how.blend, dtype=values.dtype, device=values.device)[: len(fading)].view(-1, 1, 1, 1)
+            weight = torch.linspace(0, 1, how.blend, dtype=values.dtype, device=values.device)[: len(fading)].view(
+                -1, 1, 1, 1
+            )
             faded = torch.lerp(fading, values[opening : opening + len(fading)], weight)
             first, joined, settled = keys[:1], torch.cat([faded, values[opening + len(fading) :]]), how.step
         others = [key for key in how.keys[1:] if key < len(values)]  # fewer in the last window, which nothing follows

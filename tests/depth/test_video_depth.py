@@ -45,7 +45,7 @@ def load(path, name="video-small", **options):
 @pytest.fixture(scope="module")
 def model(official):
     """The real network on pictures of six patches: what is tested here does not depend on the size."""
-    model = load(official, batch=5)
+    model = load(official, batch=8)
     model.net_input = TINY
     return model
 
@@ -166,7 +166,7 @@ def test_depth_is_given_as_soon_as_no_later_frame_can_change_it(model):
     frames = film(60, 60, 90)
     estimator = model.begin_shot()
     given = [len(estimator.push(part(frames, i, i + 1))) for i in range(60)]
-    assert [i for i, k in enumerate(given) if k] == [34, 54]  # the batches of five in which frames 31 and 53 come
+    assert [i for i, k in enumerate(given) if k] == [31, 55]  # the batches of eight in which frames 31 and 53 come
     assert [k for k in given if k] == [24, 22]
     changed = part(film(40, 60, 90), 0, 40)
     changed.planes[0][32:] = 255 - changed.planes[0][32:]
@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_the_shot():
     model = VideoModel(info, TINY, Runner(_Levels(), CPU, batch=4), Runner(head, CPU, batch=1))
     frames = film(150, 60, 90)
     assert len(joined(model, frames)) == 150
-    assert 64 <= head.alive <= 64 + 4 + 4  # a window, its copy in one tensor, the batch in work twice
+    assert 32 <= head.alive <= 32 + 10 + 4 + 1  # a window, what the next one needs, the batch in work
 
 
 class _Overflowing(nn.Module):
