@@ -62,12 +62,12 @@ class DepthSettings(_Group):
     model: str = Field(
         "small",
         min_length=1,
-        description="depth model: small, base, large, giant, classic, a hub id (owner/name) or a folder",
+        description="depth model: small, base, large, giant, video-small, -base or -large, classic, a hub id (owner/name) or a folder",
         json_schema_extra={"metavar": "NAME"},
     )
     weights: str | None = Field(
         None,
-        description="checkpoint for --model small, base or large: official .pth, or .safetensors",
+        description="checkpoint for a model with a name: official .pth, or .safetensors",
         json_schema_extra={"metavar": "FILE"},
     )
     device: str = Field(

@@ -201,7 +201,7 @@ class _Bench:
         for _, batches in self.frames:
             depth = ShotDepth(self.model, zero_parallax=None if wanted == "auto" else wanted)
             parts = [part for batch in batches for part in depth.push(batch)] + list(depth.finish())
-            self.depths.append(Depths(torch.cat([part.maps for part in parts]), parts[-1].zero_parallax))
+            self.depths.append(Depths(torch.cat([part.codes for part in parts]), parts[-1].zero_parallax))
 
     def _render(self) -> None:
         self.packed = []
@@ -209,7 +209,7 @@ class _Bench:
         for (shot, batches), depth in zip(self.frames, self.depths, strict=True):
             for batch in batches:
                 first = batch.index - shot.start
-                maps = depth.maps[first : first + len(batch)].to(self.device)
+                maps = depth.cut(first, first + len(batch)).maps(self.device)
                 left, right = render_views(
                     batch.to(self.device), maps, strength=self.settings.view.strength, zero_parallax=depth.zero_parallax
                 )

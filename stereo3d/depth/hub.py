@@ -15,7 +15,17 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntr
 from stereo3d.depth.folder import read_config
 from stereo3d.errors import WeightsError
 
-__all__ = ["Progress", "cached", "fetch", "licence_notes", "licence_of", "reachable", "weight_files"]
+__all__ = [
+    "Progress",
+    "cached",
+    "cached_file",
+    "fetch",
+    "fetch_file",
+    "licence_notes",
+    "licence_of",
+    "reachable",
+    "weight_files",
+]
 
 Progress = Callable[[int, int], None]
 """Called with (bytes so far, bytes of this file)."""
@@ -45,14 +55,20 @@ def fetch(hub_id: str, progress: Progress | None = None) -> Path:
 
     Raises WeightsError, within seconds when there is no network.
     """
-    folder = cached(hub_id)
-    if folder is not None:
-        return folder
+    return cached(hub_id) or _online(hub_id, lambda: _download(hub_id, progress))
+
+
+def fetch_file(hub_id: str, name: str, progress: Progress | None = None) -> Path:
+    """One file of a hub model, likewise: for models that are not kept in the transformers layout. Raises WeightsError."""
+    return cached_file(hub_id, name) or _online(hub_id, lambda: Path(_file(hub_id, name, progress)))
+
+
+def _online(hub_id: str, download: Callable[[], Path]) -> Path:
     if constants.HF_HUB_OFFLINE or not reachable():
         reason = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"{constants.ENDPOINT} cannot be reached"
         raise _no_weights(hub_id, f"not in the local cache, and {reason}")
     try:
-        return _download(hub_id, progress)
+        return download()
     except RepositoryNotFoundError:
         raise WeightsError(
             f"the hub has no model {hub_id!r}, or it is private or gated",
@@ -82,6 +98,12 @@ def cached(hub_id: str) -> Path | None:
     except WeightsError:
         return None
     return folder
+
+
+def cached_file(hub_id: str, name: str) -> Path | None:
+    """One file of a hub model in the local cache, or None."""
+    path = try_to_load_from_cache(hub_id, name)
+    return Path(path) if isinstance(path, str) else None
 
 
 def reachable() -> bool:

@@ -30,8 +30,9 @@ def load_model(
 ) -> DepthModel:
     """A depth model by name: never another one than asked for.
 
-    ``name``: small, base, large, classic, a hub id (owner/name) or a folder of the transformers library.
-    ``weights``: a .pth or .safetensors file for small, base or large, instead of the local cache and the hub.
+    ``name``: small, base, large, video-small, video-base, video-large, classic, a hub id (owner/name) or a folder of the
+    transformers library. ``weights``: a .pth or .safetensors file for a network with a name, instead of the local cache
+    and the hub.
     ``device``: auto, cpu, mps, cuda or cuda:N. ``dtype``: auto, fp32, bf16 or fp16. ``batch``: pictures a call, 1..256.
     ``depth_size``: the short side that the network sees (518 if None), or ``'924x518'``: as many pixels as that.
     ``compiled``: through torch.compile, which takes minutes once and needs a compiler.
@@ -44,7 +45,8 @@ def load_model(
     choice = choose(name)
     if weights is not None and (choice.entry is None or choice.entry.architecture is None):
         raise UsageError(
-            f"--weights goes with --model small, base or large, not with {name!r}", hint="leave --weights out"
+            f"--weights goes with --model small, base, large or video-..., not with {name!r}",
+            hint="leave --weights out",
         )
 
     from stereo3d.depth.depth_anything import Running
@@ -70,16 +72,23 @@ def load_model(
 
 
 def _cached_weights(entry: ModelEntry, progress: Callable[[int, int], None] | None) -> Path:
-    from stereo3d.depth.hub import fetch, weight_files
+    from stereo3d.depth.hub import fetch, fetch_file, weight_files
 
     assert entry.hub_id is not None
+    if entry.hub_file is not None:
+        return fetch_file(entry.hub_id, entry.hub_file, progress)
     return weight_files(fetch(entry.hub_id, progress))[0]
 
 
 def _load_entry(entry: ModelEntry, path: Path, how: Running) -> DepthModel:
+    assert entry.architecture is not None
+    if entry.architecture.temporal:
+        from stereo3d.depth.video_depth import load_video_depth
+
+        return load_video_depth(entry, path, how)
+
     from stereo3d.depth.depth_anything import load_depth_anything
 
-    assert entry.architecture is not None
     return load_depth_anything(entry.architecture, path, how, name=entry.name, licence=entry.licence, notes=entry.notes)
 
 

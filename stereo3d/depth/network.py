@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from stereo3d.depth.registry import Architecture
 
-__all__ = ["PATCH", "DepthAnythingNet"]
+__all__ = ["PATCH", "DepthAnythingNet", "Encoder", "Head"]
 
 PATCH = 14
 _GRID = 37  # patches along a side of the 518-pixel pictures the position table was trained for
@@ -85,7 +85,9 @@ class _PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, width, PATCH, PATCH)
 
 
-class _Encoder(nn.Module):
+class Encoder(nn.Module):
+    """The DINOv2 encoder: normalised RGB to the outputs of its tapped blocks."""
+
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         self.taps = arch.taps
@@ -96,6 +98,15 @@ class _Encoder(nn.Module):
         self.blocks = nn.ModuleList(_Block(arch.width, arch.heads) for _ in range(arch.layers))
         self.norm = nn.LayerNorm(arch.width, eps=1e-6)
         self._positions: dict[tuple[int, int], Tensor] = {}
+
+    def prepare(self, dtype: torch.dtype, wide_blocks: int) -> None:
+        """Fold what can be folded; matrix products in ``dtype`` but for the first ``wide_blocks`` blocks: float32."""
+        for number, block in enumerate(self.blocks):
+            assert isinstance(block, _Block)
+            block.fold()
+            block_dtype = dtype if number >= wide_blocks else torch.float32
+            block.attn.to(block_dtype)
+            block.mlp.to(block_dtype)
 
     def positions(self, rows: int, columns: int) -> Tensor:
         """The position table for a grid of patches, [1, 1 + rows * columns, width].
@@ -162,7 +173,9 @@ class _Scratch(nn.Module):
         )
 
 
-class _Head(nn.Module):
+class Head(nn.Module):
+    """The DPT head: four levels of features to one map of values."""
+
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
         self.max_depth = arch.max_depth
@@ -172,6 +185,13 @@ class _Head(nn.Module):
             [nn.ConvTranspose2d(a, a, 4, 4), nn.ConvTranspose2d(b, b, 2, 2), nn.Identity(), nn.Conv2d(d, d, 3, 2, 1)]
         )
         self.scratch = _Scratch(arch.neck, arch.fusion)
+
+    def prepare(self, pyramid: torch.dtype) -> None:
+        """Everything in ``pyramid`` dtype but the last convolutions: float32."""
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(pyramid)
+        self.scratch.output_conv1.float()
+        self.scratch.output_conv2.float()
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """The four levels to the network's own values at its own size, [N, 1, h, w] float32."""
@@ -188,9 +208,13 @@ class _Head(nn.Module):
             size = maps[number - 1].shape[-2:] if number else (2 * maps[0].shape[-2], 2 * maps[0].shape[-1])
             x = parts.get_submodule(f"refinenet{number + 1}")(x, maps[number], size)
         assert x is not None
-        x = parts.output_conv1(x.float())
-        x = F.interpolate(x, (rows * PATCH, columns * PATCH), mode="bilinear", align_corners=True)
-        x = parts.output_conv2(x)
+        return self.values(x, (rows * PATCH, columns * PATCH))
+
+    def values(self, fused: Tensor, size: tuple[int, int]) -> Tensor:
+        """The last convolutions: the largest fusion map to the network's values at ``size``, float32."""
+        x = self.scratch.output_conv1(fused.float())
+        x = F.interpolate(x, size, mode="bilinear", align_corners=True)
+        x = self.scratch.output_conv2(x)
         return F.relu(x) if self.max_depth is None else torch.sigmoid(x) * self.max_depth
 
 
@@ -199,8 +223,8 @@ class DepthAnythingNet(nn.Module):
 
     def __init__(self, arch: Architecture) -> None:
         super().__init__()
-        self.pretrained = _Encoder(arch)
-        self.depth_head = _Head(arch)
+        self.pretrained = Encoder(arch)
+        self.depth_head = Head(arch)
 
     def prepare(
         self, encoder: torch.dtype, *, wide_blocks: int = 0, pyramid: torch.dtype = torch.float32
@@ -210,17 +234,8 @@ class DepthAnythingNet(nn.Module):
         The first ``wide_blocks`` blocks of the encoder stay float32: what is rounded there travels furthest.
         """
         self.requires_grad_(False).eval()
-        for number, block in enumerate(self.pretrained.blocks):
-            assert isinstance(block, _Block)
-            block.fold()
-            dtype = encoder if number >= wide_blocks else torch.float32
-            block.attn.to(dtype)
-            block.mlp.to(dtype)
-        head = self.depth_head.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for part in (head.projects, head.resize_layers, head.scratch):
-            part.to(pyramid)
-        head.scratch.output_conv1.float()
-        head.scratch.output_conv2.float()
+        self.pretrained.prepare(encoder, wide_blocks)
+        self.depth_head.prepare(pyramid)
         return self
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stereo3d.depth.base import ModelInfo
+from stereo3d.depth.base import ModelInfo, ShotEstimator
 from stereo3d.depth.preprocess import NetInput
 from stereo3d.depth.runner import Runner
 from stereo3d.frames import FrameBatch
 
-__all__ = ["NetworkModel"]
+__all__ = ["FrameEstimator", "NetworkModel"]
 
 
 class NetworkModel:
@@ -30,7 +30,7 @@ class NetworkModel:
         """Pictures of this size that go through the network at a time: what a job writes down and asks for again."""
         return self.runner.batch(*self.net_input.rule.size(height, width))
 
-    def begin_shot(self) -> FrameEstimator:
+    def begin_shot(self) -> ShotEstimator:
         """A fresh estimator. Frames of a shot do not influence one another; they only share batches."""
         return FrameEstimator(self)
 

@@ -26,19 +26,24 @@ class SizeRule:
 
     ``short_side``: upstream's rule, the short side is at least this. ``pixels``: as many pixels as this at most,
     whatever the aspect, so that a scope film costs no more than a 16:9 one. ``fixed``: (height, width), aspect ignored.
+    ``widest``: with ``short_side``, pictures longer than this aspect get a shorter short side, for the long side to be as
+    it is at this aspect (upstream's rule for video; 1.777, applied beyond 1.78 as there).
     """
 
     short_side: int | None = None
     pixels: int | None = None
     fixed: tuple[int, int] | None = None
     multiple: int = 14
+    widest: float | None = None
 
     @property
     def label(self) -> str:
         """One word for identities."""
         if self.fixed:
             return f"{self.fixed[0]}x{self.fixed[1]}"
-        return f"short{self.short_side}" if self.short_side else f"pixels{self.pixels}"
+        if not self.short_side:
+            return f"pixels{self.pixels}"
+        return f"short{self.short_side}" + (f"-widest{self.widest:g}" if self.widest else "")
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) that the network sees of a picture."""
@@ -47,6 +52,9 @@ class SizeRule:
         if self.pixels:
             return self._budget(height, width, self.pixels)
         side = self.short_side or 518
+        aspect = max(height, width) / min(height, width)
+        if self.widest and aspect > self.widest + 0.003:
+            side = max(1, round(int(side * self.widest / aspect) / self.multiple)) * self.multiple
         scale = max(side / height, side / width)
         return self._at_least(scale * height, side), self._at_least(scale * width, side)
 

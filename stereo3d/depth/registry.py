@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stereo3d.errors import UsageError
@@ -18,7 +18,7 @@ class Architecture:
 
     ``taps`` are the blocks (0-based) whose outputs the head reads; ``neck`` the channels of its four pyramid levels;
     ``fusion`` the channels of its fusion blocks. ``max_depth``: metres at the top of a metric head's range, or None
-    for the relative models (inverse depth up to scale and shift).
+    for the relative models (inverse depth up to scale and shift). ``temporal``: frames of a window see one another.
     """
 
     name: str
@@ -29,17 +29,20 @@ class Architecture:
     neck: tuple[int, int, int, int]
     fusion: int
     max_depth: float | None = None
+    temporal: bool = False
 
     @property
     def label(self) -> str:
         """One word for identities: whatever changes the network's function is in it."""
         metric = "" if self.max_depth is None else f"-metric{self.max_depth:g}"
-        return f"depth-anything-{self.name}-taps{'.'.join(map(str, self.taps))}{metric}"
+        family = "video-depth-anything" if self.temporal else "depth-anything"
+        return f"{family}-{self.name}-taps{'.'.join(map(str, self.taps))}{metric}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """A model with a name of its own. ``hub_id`` is None where there is nothing to fetch."""
+    """A model with a name of its own. ``hub_id`` is None where there is nothing to fetch; ``hub_file`` names its weights
+    there where the hub has no folder of the transformers library."""
 
     name: str
     title: str
@@ -48,6 +51,7 @@ class ModelEntry:
     hub_id: str | None
     architecture: Architecture | None
     released: bool = True
+    hub_file: str | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -60,6 +64,21 @@ class ModelEntry:
 VITS = Architecture("vits", 384, 12, 6, (2, 5, 8, 11), (48, 96, 192, 384), 64)
 VITB = Architecture("vitb", 768, 12, 12, (2, 5, 8, 11), (96, 192, 384, 768), 128)
 VITL = Architecture("vitl", 1024, 24, 16, (4, 11, 17, 23), (256, 512, 1024, 1024), 256)
+
+
+def _video(name: str, size: str, parameters_millions: float, licence: str, arch: Architecture) -> ModelEntry:
+    """Video-Depth-Anything: the encoders and heads of Depth-Anything-V2, with attention over time in the head."""
+    title = f"Video-Depth-Anything {size}"
+    return ModelEntry(
+        name=name,
+        title=title,
+        parameters_millions=parameters_millions,
+        licence=licence,
+        hub_id=f"depth-anything/Video-Depth-Anything-{size}",
+        architecture=replace(arch, temporal=True),
+        hub_file=f"video_depth_anything_{arch.name}.pth",
+    )
+
 
 MODELS: dict[str, ModelEntry] = {
     entry.name: entry
@@ -80,6 +99,9 @@ MODELS: dict[str, ModelEntry] = {
         ),
         ModelEntry("giant", "Depth-Anything-V2 Giant", 1300.0, _NON_COMMERCIAL, None, None, released=False),
         ModelEntry("classic", "classic (no network, no weights)", 0.0, "Apache-2.0", None, None),
+        _video("video-small", "Small", 29.0, "Apache-2.0", VITS),
+        _video("video-base", "Base", 114.4, _NON_COMMERCIAL, VITB),
+        _video("video-large", "Large", 384.4, _NON_COMMERCIAL, VITL),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Checkpoints of Depth-Anything networks: read, recognise, convert to the official names, load strictly.
+"""Checkpoints of Depth-Anything networks, V2 and Video: read, recognise, convert to the official names, load strictly.
 
 Two layouts exist: the official one (``pretrained.*``, ``depth_head.*``; queries, keys and values in one matrix) and the
 one of the transformers library (``backbone.*``, ``neck.*``, ``head.*``). Both are accepted as ``.pth`` and ``.safetensors``.
@@ -9,23 +9,32 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from stereo3d.depth.folder import read_config
 from stereo3d.depth.network import DepthAnythingNet
 from stereo3d.depth.registry import MODELS, Architecture
 from stereo3d.errors import WeightsError
 
-__all__ = ["architecture_of", "fingerprint", "load_network", "official_layout", "read_checkpoint", "recognise"]
+__all__ = [
+    "architecture_of",
+    "fingerprint",
+    "load_network",
+    "load_strictly",
+    "official_layout",
+    "read_checkpoint",
+    "recognise",
+]
 
 State = dict[str, Tensor]
+Net = TypeVar("Net", bound=nn.Module)
 
 _REFETCH = "fetch the file again; its size must be the one its web page gives"
 
@@ -101,7 +110,9 @@ def _unwrap(content: Any, path: Path) -> State:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(v, Tensor) for v in content.values()):
-        raise WeightsError(f"{path} holds no network weights", hint="give a Depth-Anything-V2 checkpoint")
+        raise WeightsError(
+            f"{path} holds no network weights", hint="give a Depth-Anything-V2 or Video-Depth-Anything checkpoint"
+        )
     return {str(key).removeprefix("module."): value for key, value in content.items()}
 
 
@@ -138,23 +149,33 @@ def _official_name(key: str) -> str:
 
 
 def recognise(state: State) -> str:
-    """Which network a state dict in the official layout is: ``small`` .. ``large``, or ''."""
+    """Which network a state dict in the official layout is: ``small`` .. ``video-large``, or ''."""
     token = state.get("pretrained.cls_token")
     layers = len({key.split(".")[2] for key in state if key.startswith("pretrained.blocks.")})
+    temporal = any(key.startswith("head.motion_modules.") for key in state)
     for entry in MODELS.values():
         arch = entry.architecture
-        if arch and token is not None and (token.shape[-1], layers) == (arch.width, arch.layers):
+        if (
+            arch
+            and token is not None
+            and (token.shape[-1], layers, temporal) == (arch.width, arch.layers, arch.temporal)
+        ):
             return entry.name
     return ""
 
 
 def load_network(arch: Architecture, state: State, path: Path) -> DepthAnythingNet:
-    """The network with every tensor of ``state`` (official layout) in its place, float32, not copied.
+    """The Depth-Anything network with the tensors of ``state``: :func:`load_strictly`."""
+    return load_strictly(DepthAnythingNet, arch, state, path)
+
+
+def load_strictly(kind: Callable[[Architecture], Net], arch: Architecture, state: State, path: Path) -> Net:
+    """A network with every tensor of ``state`` (official layout) in its place, float32, not copied.
 
     ``path`` is for messages. Raises WeightsError for any missing, unknown or differently shaped tensor.
     """
     with torch.device("meta"):
-        net = DepthAnythingNet(arch)
+        net = kind(arch)
     wanted = net.state_dict()
     missing, unknown = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
     shapes = [key for key in wanted.keys() & state.keys() if wanted[key].shape != state[key].shape]
@@ -167,7 +188,8 @@ def load_network(arch: Architecture, state: State, path: Path) -> DepthAnythingN
 def _mismatch(
     arch: Architecture, state: State, path: Path, missing: list[str], unknown: list[str], shapes: list[str]
 ) -> WeightsError:
-    asked = next((e.name for e in MODELS.values() if e.architecture and e.architecture.width == arch.width), arch.name)
+    known = ((entry.name, entry.architecture) for entry in MODELS.values() if entry.architecture)
+    asked = next((name for name, a in known if (a.width, a.temporal) == (arch.width, arch.temporal)), arch.name)
     looks_like = recognise(state)
     if looks_like and looks_like != asked:
         return WeightsError(
@@ -176,8 +198,9 @@ def _mismatch(
         )
     if not looks_like:
         return WeightsError(
-            f"{path} is not a Depth-Anything-V2 checkpoint ({len(state)} tensors, first {min(state)!r})",
-            hint="small, base and large take the official .pth, or .safetensors; for other networks use --model DIR",
+            f"{path} is not a {'Video-Depth-Anything' if arch.temporal else 'Depth-Anything-V2'} checkpoint "
+            f"({len(state)} tensors, first {min(state)!r})",
+            hint="models with a name take the official .pth, or .safetensors; for other networks use --model DIR",
         )
     first = (missing + unknown + shapes)[0]
     return WeightsError(

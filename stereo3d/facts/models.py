@@ -66,8 +66,10 @@ def _facts(entry: ModelEntry, measured: Measurement | None) -> ModelFacts:
 def _weights(entry: ModelEntry) -> Path | None:
     if entry.hub_id is None:
         return None
-    from stereo3d.depth.hub import cached, weight_files
+    from stereo3d.depth.hub import cached, cached_file, weight_files
 
+    if entry.hub_file is not None:
+        return cached_file(entry.hub_id, entry.hub_file)
     folder = cached(entry.hub_id)
     return weight_files(folder)[0] if folder else None
 

@@ -14,7 +14,7 @@ from huggingface_hub import constants
 from stereo3d.depth import load_model
 from stereo3d.depth.hub import fetch, weight_files
 from stereo3d.errors import WeightsError
-from tests.depth import stand_in
+from tests.depth import stand_in, video_stand_in
 from tests.depth.test_weights import write_folder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -25,6 +25,7 @@ class _Hub(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     folder = None
+    model = "depth-anything/Depth-Anything-V2-Small-hf"
     requests: list[tuple[str, str, str]]
     broke_off = False
 
@@ -38,7 +39,7 @@ class _Hub(http.server.BaseHTTPRequestHandler):
         span = self.headers.get("Range", "")
         type(self).requests.append((self.command, self.path, span))
         owner_name, _, name = self.path.strip("/").partition("/resolve/main/")
-        file = type(self).folder / name if owner_name == "depth-anything/Depth-Anything-V2-Small-hf" and name else None
+        file = type(self).folder / name if owner_name == type(self).model and name else None
         if self.path == "/":
             return self._head(200, 0)
         if file is None or not file.is_file():
@@ -112,6 +113,25 @@ def test_a_download_continues_where_it_broke_and_is_kept(hub):
     again = load_model("small", device="cpu", dtype="fp32", depth_size=112)
     assert hub.requests == []
     assert again.info.identity == model.info.identity
+
+
+def test_a_model_that_is_one_file(hub):
+    """The video models lie on the hub as their authors' .pth, without a config.json."""
+    hub.model = "depth-anything/Video-Depth-Anything-Small"
+    file = video_stand_in.write_checkpoint("vits", hub.folder / "video_depth_anything_vits.pth")
+    seen = []
+    model = load_model("video-small", device="cpu", progress=lambda done, size: seen.append((done, size)))
+    assert seen[-1] == (file.stat().st_size,) * 2
+    hub.requests.clear()
+    again = load_model("depth-anything/Video-Depth-Anything-Small", device="cpu")
+    assert hub.requests == []
+    assert again.info == model.info
+
+
+def test_a_file_that_the_hub_lacks(hub):
+    hub.model = "depth-anything/Video-Depth-Anything-Small"
+    with pytest.raises(WeightsError, match="no weights of depth-anything/Video-Depth-Anything-Small: download failed"):
+        load_model("video-small", device="cpu")
 
 
 def test_a_model_the_hub_does_not_have(hub):
