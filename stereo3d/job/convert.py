@@ -114,9 +114,7 @@ def _convert_picture(
     model, numerics = _load_model(info, settings, None, progress, stop)
     meter = Meter()
     survey = survey_source(info, TimeSettings(), lambda _done: None)
-    framing = film_framing(info, survey, settings.picture)
-    if settings.picture.bars == "crop":
-        encoder = _encoder(info, EncodeSettings(codec="ffv1"), settings, framing)
+    framing, encoder = _frame(info, survey, settings, EncodeSettings(codec="ffv1"), encoder, progress)
     recipe = Recipe(info, survey.timeline, True, settings, encoder, numerics, model.info.identity, framing)
     convert_picture(recipe, model, output, meter)
     seconds = time.monotonic() - began
@@ -140,6 +138,23 @@ def _encoder(
         hdr=video.hdr,
         chroma_location=video.chroma_location,
     )
+
+
+def _frame(
+    info: MediaInfo,
+    survey: Survey,
+    settings: Settings,
+    encode: EncodeSettings,
+    encoder: EncoderSpec,
+    progress: Progress,
+) -> tuple[Framing, EncoderSpec]:
+    """What of the frames is picture, and the encoder for what is left of them."""
+    framing = film_framing(info, survey, settings.picture)
+    if note := framing_note(info, settings.picture, framing):
+        progress.emit(Note(note))
+    if settings.picture.bars == "crop":
+        encoder = _encoder(info, encode, settings, framing)
+    return framing, encoder
 
 
 def _load_model(
@@ -187,11 +202,7 @@ def _prepare(
 
         survey = survey_source(info, settings.time, on_frame)
         save_survey(survey, folder.survey, fingerprint, settings.time)
-    framing = film_framing(info, survey, settings.picture)
-    if note := framing_note(info, settings.picture, framing):
-        progress.emit(Note(note))
-    if settings.picture.bars == "crop":
-        encoder = _encoder(info, settings.encode, settings, framing)
+    framing, encoder = _frame(info, survey, settings, settings.encode, encoder, progress)
     if encoder.encoder == "libx264":
         # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
         encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))

@@ -135,11 +135,13 @@ def test_the_picture_is_that_of_the_cropped_film_and_the_bars_are_the_sources(sc
     assert any(not np.array_equal(a[0], b[0]) for a, b in zip(off, kept, strict=True))
 
 
-def test_the_canvas_is_held_against_what_is_left(scope_film: Path, tmp_path: Path) -> None:
+def test_the_canvas_is_held_against_what_is_left(scope_film: Path, changing_film: Path, tmp_path: Path) -> None:
     convert(scope_film, tmp_path / "out.mkv", bars="crop", canvas="320x160")
     assert picture_size(tmp_path / "out.mkv") == (640, 160)
     with pytest.raises(UsageError, match="smaller than the picture"):
         convert(scope_film, tmp_path / "no.mkv", bars="crop", canvas="320x120")
+    with pytest.raises(UsageError, match="smaller than the picture"):  # there, nothing can be cropped
+        convert(changing_film, tmp_path / "no.mkv", bars="crop", canvas="320x160")
 
 
 def test_a_still(scope_film: Path, tmp_path: Path) -> None:
