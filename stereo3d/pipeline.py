@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
+from stereo3d.bars import Framing, crop, put_back
 from stereo3d.depth.base import DepthModel
 from stereo3d.frames import FrameBatch, Shot, Timeline
 from stereo3d.media.decode import Decoder
@@ -62,6 +63,7 @@ class Recipe:
     encoder: EncoderSpec
     numerics: Numerics
     model_identity: str
+    framing: Framing = field(default_factory=Framing)
 
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
@@ -155,12 +157,15 @@ def packed_views(
     device = torch.device(recipe.numerics.device)
     try:
         for batch, depth in _pair(frames, depths):
-            left, right = render_views(
-                batch.to(device),
+            whole = crop(batch, recipe.framing.trim).to(device)
+            bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+            views = render_views(
+                crop(whole, bars),
                 depth.maps(device),
                 strength=recipe.settings.view.strength,
                 zero_parallax=depth.zero_parallax,
             )
+            left, right = (put_back(view, whole, bars) for view in views)
             yield pack(left, right, picture.layout, swap_eyes=picture.swap_eyes, canvas=picture.canvas)
     finally:
         frames.close()
@@ -227,7 +232,7 @@ def _steady_depths(
                         yield from depths.finish()
                     current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
                 if depths is not None:
-                    yield from depths.push(piece)
+                    yield from depths.push(recipe.framing.picture(piece))
         if depths is not None:
             yield from depths.finish()
     finally:
@@ -252,5 +257,5 @@ def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
         for frame in probe_frames(shot):
             estimator = model.begin_shot()
             for batch in decoder.batches(frame, frame + 1, batch=1):
-                maps += [estimator.push(batch), estimator.finish()]
+                maps += [estimator.push(recipe.framing.picture(batch)), estimator.finish()]
     return Probes(torch.cat([m for m in maps if len(m)]))

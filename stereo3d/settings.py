@@ -79,6 +79,21 @@ class DepthSettings(_Group):
     batch: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
         "auto", description="frames a call of the depth model, 1..256, or auto", json_schema_extra={"metavar": "N"}
     )
+    depth_size: str = Field(
+        "auto",
+        pattern=r"^(auto|\d{3,4}|\d{2,5}x\d{2,5})$",
+        description="what the network sees: its short side, 112..2044, as many pixels as WxH, or auto (518, at most 924x518)",
+        json_schema_extra={"metavar": "N|WxH", "unit": "pixels"},
+    )
+    dtype: Literal["auto", "fp32", "bf16", "fp16"] = Field(
+        "auto", description="number format of the network's encoder; auto suits the device"
+    )
+
+    @field_validator("depth_size", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """A preset may hold a bare number."""
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class ViewSettings(_Group):
@@ -108,6 +123,10 @@ class LayoutSettings(_Group):
         pattern=r"^(\d{2,5}x\d{2,5}|\d{1,4}(\.\d+)?:\d{1,4}(\.\d+)?)$",
         description="pad each eye with black to WxH pixels, or to an aspect such as 16:9",
         json_schema_extra={"metavar": "WxH|16:9"},
+    )
+    bars: Literal["keep", "crop", "off"] = Field(
+        "keep",
+        description="black bars: keep out of the 3D effect and put back, crop where the whole film has them, or off (as picture)",
     )
     height: int | None = Field(
         None,

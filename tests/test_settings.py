@@ -33,6 +33,10 @@ def test_other_times_are_refused(text: str) -> None:
         ({"zero-parallax": "x"}, "--zero-parallax 'x'", "or auto"),
         ({"layout": "anaglyphic"}, "--layout 'anaglyphic'", "packed"),
         ({"batch": 0}, "--batch 0", "1..256"),
+        ({"depth-size": "50"}, "--depth-size '50'", "112..2044"),
+        ({"depth-size": "big"}, "--depth-size 'big'", "auto"),
+        ({"dtype": "fp8"}, "--dtype 'fp8'", "auto suits the device"),
+        ({"bars": "trim"}, "--bars 'trim'", "crop"),
         ({"canvas": "wide"}, "--canvas 'wide'", "16:9"),
         ({"device": "cuda:x"}, "--device 'cuda:x'", "cuda"),
         ({"start": "5", "end": "1:2:x"}, "--end '1:2:x'", "MM:SS"),
@@ -52,7 +56,7 @@ def test_bad_values_say_what_and_what_is_allowed(options: dict[str, object], say
 
 def test_flat_settings_survive_the_round_trip() -> None:
     settings = Settings.from_flat(
-        {"strength": "1.5", "start": "1:30.5", "canvas": "16:9", "batch": "4", "swap_eyes": True}
+        {"depth_size": 392, "strength": "1.5", "start": "1:30.5", "canvas": "16:9", "batch": "4", "swap_eyes": True}
     )
     assert settings.view.strength == 1.5
     assert settings.depth.batch == 4

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from stereo3d.bars import Framing
 from stereo3d.bench.clock import Sample, median, timed
 from stereo3d.bench.machine import Machine, describe
 from stereo3d.bench.weights import weights_for
@@ -154,7 +155,7 @@ class _Bench:
         tell(f"loading depth model {settings.depth.model}")
         size = output_size(self.info.video, settings.picture.height)
         self.model, numerics = self._load(size)
-        encoder = encoder_for(self.info, settings.encode, settings)
+        encoder = encoder_for(self.info, settings.encode, settings, Framing())
         encoder = (
             replace(encoder, threads=min(16, numerics.threads * 3 // 2)) if encoder.encoder == "libx264" else encoder
         )

@@ -34,7 +34,8 @@ def load_model(
     transformers library. ``weights``: a .pth or .safetensors file for a network with a name, instead of the local cache
     and the hub.
     ``device``: auto, cpu, mps, cuda or cuda:N. ``dtype``: auto, fp32, bf16 or fp16. ``batch``: pictures a call, 1..256.
-    ``depth_size``: the short side that the network sees (518 if None), or ``'924x518'``: as many pixels as that.
+    ``depth_size``: the short side that the network sees (518 if None), ``'924x518'``: as many pixels as that, or ``'auto'``:
+    518, but no more pixels than a 16:9 picture has then.
     ``compiled``: through torch.compile, which takes minutes once and needs a compiler.
     ``progress``: called with (bytes so far, bytes of the file) during a download. ``report``: called with one line when
     a batch had to be halved or a wider number format was needed.
@@ -58,6 +59,8 @@ def load_model(
     if choice.entry is not None and choice.entry.architecture is None:
         from stereo3d.depth.classic import ClassicModel
 
+        if report is not None and (depth_size not in (None, "auto") or dtype != "auto"):
+            report(f"{choice.entry.name} is no network: depth-size and dtype do nothing for it")
         return ClassicModel(str(where))
     if choice.entry is not None:
         path = Path(weights).expanduser() if weights is not None else _cached_weights(choice.entry, progress)

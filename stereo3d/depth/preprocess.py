@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from stereo3d.depth.resample import resample
 from stereo3d.errors import UsageError
 from stereo3d.frames import FrameBatch
 
-__all__ = ["IMAGENET", "NetInput", "SizeRule", "parse_depth_size"]
+__all__ = ["AUTO", "IMAGENET", "UPSTREAM", "NetInput", "SizeRule", "parse_depth_size"]
 
 Triple = tuple[float, float, float]
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -22,12 +22,13 @@ IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 @dataclass(frozen=True, slots=True)
 class SizeRule:
-    """How large the network sees a picture. Exactly one of the first three is given; sides are multiples of ``multiple``.
+    """How large the network sees a picture. Sides are multiples of ``multiple``.
 
     ``short_side``: upstream's rule, the short side is at least this. ``pixels``: as many pixels as this at most,
-    whatever the aspect, so that a scope film costs no more than a 16:9 one. ``fixed``: (height, width), aspect ignored.
-    ``widest``: with ``short_side``, pictures longer than this aspect get a shorter short side, for the long side to be as
-    it is at this aspect (upstream's rule for video; 1.777, applied beyond 1.78 as there).
+    whatever the aspect, so that a scope film costs no more than a 16:9 one. Both: the short side's rule while it keeps the
+    budget. ``fixed``: (height, width), aspect ignored, alone. ``widest``: with ``short_side``, pictures longer than this
+    aspect get a shorter short side, for the long side to be as it is at this aspect (upstream's rule for video; 1.777,
+    applied beyond 1.78 as there).
     """
 
     short_side: int | None = None
@@ -41,22 +42,36 @@ class SizeRule:
         """One word for identities."""
         if self.fixed:
             return f"{self.fixed[0]}x{self.fixed[1]}"
-        if not self.short_side:
-            return f"pixels{self.pixels}"
-        return f"short{self.short_side}" + (f"-widest{self.widest:g}" if self.widest else "")
+        words = (
+            f"short{self.short_side}" if self.short_side else "",
+            f"widest{self.widest:g}" if self.widest else "",
+            f"pixels{self.pixels}" if self.pixels else "",
+        )
+        return "-".join(word for word in words if word)
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) that the network sees of a picture."""
         if self.fixed:
             return self.fixed
-        if self.pixels:
+        rows = columns = 0
+        if self.short_side:
+            short = self._side(self.short_side, max(height, width) / min(height, width))
+            scale = short / min(height, width)
+            rows, columns = (self._at_least(scale * side, short) for side in (height, width))
+        if self.pixels and not 0 < rows * columns <= self.pixels:
             return self._budget(height, width, self.pixels)
-        side = self.short_side or 518
-        aspect = max(height, width) / min(height, width)
-        if self.widest and aspect > self.widest + 0.003:
-            side = max(1, round(int(side * self.widest / aspect) / self.multiple)) * self.multiple
-        scale = max(side / height, side / width)
-        return self._at_least(scale * height, side), self._at_least(scale * width, side)
+        return rows, columns
+
+    def _side(self, short_side: int, aspect: float) -> int:
+        """The short side for a picture that is ``aspect`` times as long."""
+        if self.widest is None or aspect <= self.widest + 0.003:
+            return short_side
+        return max(1, round(int(short_side * self.widest / aspect) / self.multiple)) * self.multiple
+
+    def capped(self) -> SizeRule:
+        """The short side's rule, with the pixels of a 16:9 picture as its budget."""
+        rows, columns = self.size(9, 16)
+        return replace(self, pixels=rows * columns)
 
     def _at_least(self, value: float, side: int) -> int:
         near = round(value / self.multiple) * self.multiple
@@ -76,13 +91,20 @@ class SizeRule:
         )
 
 
+UPSTREAM = SizeRule(short_side=518)
+AUTO = UPSTREAM.capped()
+
+
 def parse_depth_size(value: int | str | None) -> SizeRule:
-    """``None``: upstream's 518. A number: the short side. ``'924x518'``: the pixel budget of that picture.
+    """``None``: upstream's 518. A number: the short side. ``'924x518'``: the pixel budget of that picture. ``'auto'``:
+    upstream's size up to 16:9; wider pictures keep the pixels of 16:9, for cost grows faster than they do.
 
     Raises UsageError.
     """
     if value is None:
-        return SizeRule(short_side=518)
+        return UPSTREAM
+    if value == "auto":
+        return AUTO
     text = str(value)
     if re.fullmatch(r"\d+", text) and 112 <= int(text) <= 2044:
         return SizeRule(short_side=int(text))
@@ -90,7 +112,8 @@ def parse_depth_size(value: int | str | None) -> SizeRule:
     if match and 112**2 <= int(match[1]) * int(match[2]) <= 2044**2:
         return SizeRule(pixels=int(match[1]) * int(match[2]))
     raise UsageError(
-        f"depth size {text!r} is not possible", hint="give the short side, 112..2044, or a pixel budget such as 924x518"
+        f"depth size {text!r} is not possible",
+        hint="give the short side, 112..2044, a pixel budget such as 924x518, or auto",
     )
 
 

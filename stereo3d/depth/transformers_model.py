@@ -19,7 +19,7 @@ from stereo3d.depth.folder import read_config
 from stereo3d.depth.hub import licence_notes, licence_of, weight_files
 from stereo3d.depth.network_model import NetworkModel
 from stereo3d.depth.precision import Precision
-from stereo3d.depth.preprocess import IMAGENET, NetInput, SizeRule, Triple
+from stereo3d.depth.preprocess import AUTO, IMAGENET, UPSTREAM, NetInput, SizeRule, Triple
 from stereo3d.depth.runner import Runner
 from stereo3d.depth.weights import fingerprint
 from stereo3d.errors import Stereo3DError, WeightsError
@@ -134,7 +134,8 @@ def _net_input(folder: Path, rule: SizeRule) -> NetInput:
     size = processor.get("size") or {}
     if isinstance(size, int):
         size = {"height": size, "width": size}
-    if rule != SizeRule(short_side=518):
+    automatic = rule == AUTO
+    if rule not in (UPSTREAM, AUTO):
         rule = replace(rule, multiple=max(multiple, rule.multiple if multiple == 1 else 1))
     elif "height" in size and processor.get("keep_aspect_ratio"):
         rule = SizeRule(short_side=min(size["height"], size["width"]), multiple=multiple)
@@ -143,8 +144,10 @@ def _net_input(folder: Path, rule: SizeRule) -> NetInput:
     elif "shortest_edge" in size:
         rule = SizeRule(short_side=size["shortest_edge"], multiple=multiple)
     elif multiple > 1:
-        rule = replace(rule, multiple=multiple)
-    return NetInput(rule, mean, std)
+        rule = replace(UPSTREAM, multiple=multiple)
+    else:
+        rule = UPSTREAM
+    return NetInput(rule.capped() if automatic and not rule.fixed else rule, mean, std)
 
 
 def _triple(value: Any, default: Triple) -> Triple:

@@ -9,16 +9,18 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stereo3d.bars import Framing
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.job.done import finished_report, note_finished
 from stereo3d.job.files import file_sha256, publish
 from stereo3d.job.finish import finish_film
+from stereo3d.job.framing import film_framing, framing_note, trimmed_size
 from stereo3d.job.keys import segment_key, source_fingerprint
 from stereo3d.job.manifest import Manifest, PlannedSegment
 from stereo3d.job.numerics import load_with_numerics
-from stereo3d.job.picture import convert_picture, picture_timeline
+from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output
 from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord, WorkFolder, work_folder_of
@@ -32,7 +34,7 @@ from stereo3d.pipeline import Numerics, Recipe, SegmentResult
 from stereo3d.plan import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
 from stereo3d.render.pack import packed_size
-from stereo3d.settings import EncodeSettings, Settings
+from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 from stereo3d.stages import Meter
 
 __all__ = ["convert_film", "encoder_for"]
@@ -73,7 +75,9 @@ def convert_film(
         _clean_up(place, settings)
         return finished
     check_places(source, place, settings, picture=picture)
-    encoder = encoder_for(info, EncodeSettings(codec="ffv1") if picture else settings.encode, settings)
+    encode = EncodeSettings(codec="ffv1") if picture else settings.encode
+    # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
+    encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
     if picture:
         return _convert_picture(info, place, settings, encoder, progress, stop)
     with _work_folder(place) as folder:
@@ -123,17 +127,21 @@ def _convert_picture(
     began = time.monotonic()
     model, numerics = _load_model(info, settings, None, progress, stop)
     meter = Meter()
-    recipe = Recipe(info, picture_timeline(info), True, settings, encoder, numerics, model.info.identity)
+    survey = survey_source(info, TimeSettings(), lambda _done: None)
+    framing, encoder = _frame(info, survey, settings, EncodeSettings(codec="ffv1"), encoder, progress)
+    recipe = Recipe(info, survey.timeline, True, settings, encoder, numerics, model.info.identity, framing)
     convert_picture(recipe, model, output, meter)
     seconds = time.monotonic() - began
     return Report(output, 1, 1, 0, seconds, 1 / seconds, max(meter.busy(), key=meter.busy().__getitem__))
 
 
-def encoder_for(info: MediaInfo, encode: EncodeSettings, settings: Settings) -> EncoderSpec:
+def encoder_for(
+    info: MediaInfo, encode: EncodeSettings, settings: Settings, framing: Framing, *, canvas: bool = True
+) -> EncoderSpec:
     """The encoder, refused before anything starts if it cannot hold the packed picture."""
     picture, video = settings.picture, info.video
-    width, height = output_size(video, picture.height)
-    width, height = packed_size(width, height, picture.layout, picture.canvas, video.format)
+    width, height = trimmed_size(info, picture, framing)
+    width, height = packed_size(width, height, picture.layout, picture.canvas if canvas else None, video.format)
     return choose_encoder(
         encode,
         width,
@@ -144,6 +152,23 @@ def encoder_for(info: MediaInfo, encode: EncodeSettings, settings: Settings) -> 
         hdr=video.hdr,
         chroma_location=video.chroma_location,
     )
+
+
+def _frame(
+    info: MediaInfo,
+    survey: Survey,
+    settings: Settings,
+    encode: EncodeSettings,
+    encoder: EncoderSpec,
+    progress: Progress,
+) -> tuple[Framing, EncoderSpec]:
+    """What of the frames is picture, and the encoder for what is left of them."""
+    framing = film_framing(info, survey, settings.picture)
+    if note := framing_note(info, settings.picture, framing):
+        progress.emit(Note(note))
+    if settings.picture.bars == "crop":
+        encoder = encoder_for(info, encode, settings, framing)
+    return framing, encoder
 
 
 def _load_model(
@@ -179,9 +204,6 @@ def _prepare(
     """Model, survey and plan: all that is fixed before the first segment is built."""
     earlier = Manifest.load(folder.manifest)
     model, numerics = _load_model(info, settings, earlier.numerics if earlier else None, progress, stop)
-    if encoder.encoder == "libx264":
-        # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
-        encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))
     fingerprint = source_fingerprint(info.path)
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
@@ -194,7 +216,11 @@ def _prepare(
 
         survey = survey_source(info, settings.time, on_frame)
         save_survey(survey, folder.survey, fingerprint, settings.time)
-    recipe = Recipe(info, survey.timeline, survey.seekable, settings, encoder, numerics, model.info.identity)
+    framing, encoder = _frame(info, survey, settings, settings.encode, encoder, progress)
+    if encoder.encoder == "libx264":
+        # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
+        encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))
+    recipe = Recipe(info, survey.timeline, survey.seekable, settings, encoder, numerics, model.info.identity, framing)
     plan = make_plan(survey.timeline, survey.shots)
     keys = tuple(segment_key(segment, fingerprint, recipe) for segment in plan)
     job = _Job(folder, recipe, survey, plan, keys)

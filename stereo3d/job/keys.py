@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe) -> str:
             "model": recipe.model_identity,
             "numerics": asdict(recipe.numerics),
             "view": settings.view.model_dump(mode="json"),
-            "picture": settings.picture.model_dump(mode="json"),
+            "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
+            "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "encoder": asdict(recipe.encoder),
         }
     )

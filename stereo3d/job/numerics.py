@@ -37,6 +37,8 @@ def load_with_numerics(
         settings.model,
         weights=settings.weights,
         device=device,
+        dtype=settings.dtype,
+        depth_size=settings.depth_size,
         batch=settings.batch if settings.batch != "auto" or same is None else same.batch,
         progress=download,
         report=report,

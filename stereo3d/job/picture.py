@@ -6,20 +6,14 @@ from contextlib import closing
 from pathlib import Path
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.frames import Shot, Timeline
+from stereo3d.frames import Shot
 from stereo3d.job.files import publish
-from stereo3d.media.info import MediaInfo
 from stereo3d.media.still import write_picture
 from stereo3d.pipeline import Recipe, packed_views
 from stereo3d.plan import make_plan
 from stereo3d.stages import Meter
 
-__all__ = ["convert_picture", "picture_timeline"]
-
-
-def picture_timeline(info: MediaInfo) -> Timeline:
-    """One frame at time 0."""
-    return Timeline((0,), info.video.time_base, 1)
+__all__ = ["convert_picture"]
 
 
 def convert_picture(recipe: Recipe, model: DepthModel, output: Path, meter: Meter) -> None:

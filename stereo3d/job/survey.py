@@ -1,4 +1,5 @@
-"""The survey: one sequential pass over the source that finds every frame's exact time and every cut.
+"""The survey: one sequential pass over the source that finds every frame's exact time, every cut and
+the black bars.
 
 It is what the plan is made from and what the result is verified against, so it decodes rather than trusts headers. Its
 result is kept in the work folder under the source's fingerprint.
@@ -7,12 +8,14 @@ result is kept in the work folder under the source's fingerprint.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
+from stereo3d.bar_finder import BarFinder
+from stereo3d.bars import Bars
 from stereo3d.errors import InputError
 from stereo3d.frames import Shot, Timeline
 from stereo3d.job.files import read_json, write_json
@@ -63,11 +66,12 @@ class Faults:
 class Survey:
     """The frames that will be converted, their times and shots, and what was found wrong with the source.
 
-    ``seekable``: seeking gives the same frames as reading through. ``regular``: no timestamp had to be replaced.
+    ``bars``: the black bars of each shot, in the source's coded frame; None for a shot of nothing but black. ``seekable``: seeking gives the same frames as reading through. ``regular``: no timestamp had to be replaced.
     """
 
     timeline: Timeline
     shots: tuple[Shot, ...]
+    bars: tuple[Bars | None, ...]
     seekable: bool
     regular: bool
     faults: Faults
@@ -80,6 +84,7 @@ class Survey:
             "steps": [b - a for a, b in pairwise(pts)],
             "last_duration": self.timeline.last_duration,
             "shots": [shot.end for shot in self.shots],
+            "bars": [None if bars is None else astuple(bars) for bars in self.bars],
             "seekable": self.seekable,
             "regular": self.regular,
             "faults": asdict(self.faults),
@@ -91,9 +96,10 @@ class Survey:
         pts = tuple(accumulate(value["steps"], initial=value["first_pts"]))
         timeline = Timeline(pts, Fraction(value["time_base"]), value["last_duration"])
         shots = tuple(Shot(a, b) for a, b in pairwise([0, *value["shots"]]))
+        bars = tuple(None if found is None else Bars(*found) for found in value["bars"])
         faults = value["faults"]
         holes = tuple((at, length) for at, length in faults["holes"])
-        return cls(timeline, shots, value["seekable"], value["regular"], Faults(**{**faults, "holes": holes}))
+        return cls(timeline, shots, bars, value["seekable"], value["regular"], Faults(**{**faults, "holes": holes}))
 
 
 def load_survey(path: Path, fingerprint: str, settings: TimeSettings) -> Survey | None:
@@ -154,6 +160,7 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
     """Scan the source. ``on_frame`` is called with the number of frames scanned. Raises InputError when no frame is left."""
     selector = FrameSelector(settings, info.video.time_base, info.video.average_rate)
     detector = ShotDetector()
+    finder = BarFinder(info.video.format, (info.video.height, info.video.width))
     pts: list[int] = []
     follower: int | None = None
     scanned = 0
@@ -163,6 +170,7 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
             on_frame(scanned)
             if selector.keeps(frame.pts):
                 detector.push(frame.small)
+                finder.push(frame.luma)
                 pts.append(frame.pts)
                 follower = None
             elif follower is None:
@@ -177,4 +185,5 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
         )
     last = follower - pts[-1] if follower is not None else report.timeline.last_duration
     timeline = Timeline(tuple(pts), info.video.time_base, max(1, last))
-    return Survey(timeline, detector.finish(), report.seekable, not report.irregular, Faults.of(report))
+    shots = detector.finish()
+    return Survey(timeline, shots, finder.finish(shots), report.seekable, not report.irregular, Faults.of(report))

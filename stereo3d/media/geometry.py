@@ -9,10 +9,11 @@ from fractions import Fraction
 
 import av
 
+from stereo3d.bars import Bars
 from stereo3d.media.formats import is_full_range_name, plain_name
 from stereo3d.media.info import VideoInfo
 
-__all__ = ["Upright", "output_size", "upright_size"]
+__all__ = ["Upright", "output_bars", "output_size", "upright_size"]
 
 _log = logging.getLogger(__name__)
 _SCALE_FLAGS = "lanczos+accurate_rnd"
@@ -43,6 +44,31 @@ def output_size(video: VideoInfo, height: int | None = None) -> tuple[int, int]:
     if height is None or height == video.out_height:
         return video.out_width, video.out_height
     return _even(Fraction(video.out_width * height, video.out_height)), _even(height)
+
+
+def output_bars(bars: Bars, video: VideoInfo, height: int | None = None) -> Bars:
+    """Bars of the coded frame, at the size and orientation that decoding gives.
+
+    Bars become whole chroma samples and a line more where scaling or deinterlacing softens their edge: rather a line of the
+    picture stays in the bar than a line of the bar in the picture.
+    """
+    left, top, right, bottom = bars.left, bars.top, bars.right, bars.bottom
+    if video.hflip:
+        left, right = right, left
+    for _ in range(video.rotation // 90 % 4):
+        left, top, right, bottom = top, right, bottom, left
+    coded = (video.width, video.height) if video.rotation % 180 == 0 else (video.height, video.width)
+    units = 1 << video.format.chroma_x, 1 << video.format.chroma_y
+    sides = []
+    for before, after, old, new, unit in zip(
+        (left, top), (right, bottom), coded, output_size(video, height), units, strict=True
+    ):
+        scale = Fraction(1) if new == old + old % 2 else Fraction(new, old)
+        soft = int(scale != 1 or video.interlaced)
+        first = -(-(before * scale + soft) // unit) * unit if before else 0
+        last = ((old - after) * scale - soft) // unit * unit if after else new
+        sides.append((int(first), new - int(last)))
+    return Bars(left=sides[0][0], top=sides[1][0], right=sides[0][1], bottom=sides[1][1])
 
 
 @dataclass(frozen=True, slots=True)

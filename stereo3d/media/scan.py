@@ -7,8 +7,9 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
@@ -29,13 +30,15 @@ _SPOT_CHECKS = 5
 @dataclass(frozen=True, slots=True)
 class ScannedFrame:
     """``pts``: exact time in the source's time base. ``regular``: False where the raw timestamp had to be replaced.
-    ``corrupt``: the decoder says the picture is damaged. ``small``: [h, w, 3] uint8 BGR, w = 256 or less, as coded (not turned)."""
+    ``corrupt``: the decoder says the picture is damaged. ``small``: [h, w, 3] uint8 BGR, w = 256 or less, as coded (not turned).
+    ``luma``: [H, W] uint8 or uint16, the whole frame's luma or grey, as coded."""
 
     index: int
     pts: int
     regular: bool
     corrupt: bool
     small: NDArray[np.uint8]
+    luma: NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,9 @@ class Scan:
                 if last.frame.key_frame:
                     self._keys.append(len(pts))
                 pts.append(last.pts)
-                yield ScannedFrame(
-                    len(pts) - 1, last.pts, last.regular, bool(last.frame.is_corrupt), small.view(np.uint8)
-                )
+                damaged = bool(last.frame.is_corrupt)
+                luma = _luma(last.frame, video.format.bits)
+                yield ScannedFrame(len(pts) - 1, last.pts, last.regular, damaged, small.view(np.uint8), luma)
                 if self._stopped:
                     break
             packets, end_seconds = reader.corrupt_packets, reader.end_seconds
@@ -161,6 +164,17 @@ class Scan:
 def scan(info: MediaInfo, *, threads: int = 0) -> Scan:
     """Read a whole source once. ``threads``: of the decoder, 0 = as many as it likes. Raises InputError."""
     return Scan(info, threads=threads)
+
+
+def _luma(frame: av.VideoFrame, bits: int) -> NDArray[Any]:
+    """The luma plane without a copy where it is one of ``bits``, else the frame made grey."""
+    form = frame.format
+    plain = form.name.startswith(("yuv", "gray", "nv")) and not form.is_big_endian
+    if not plain or form.components[0].bits != bits:
+        frame = frame.reformat(format="gray" if bits == 8 else f"gray{bits}le")
+    plane = frame.planes[0]
+    samples = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)  # type: ignore[call-overload]
+    return samples.reshape(plane.height, -1)[:, : plane.width]  # type: ignore[no-any-return]
 
 
 def _missing_end(

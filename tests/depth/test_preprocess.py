@@ -35,6 +35,21 @@ def test_a_pixel_budget_costs_the_same_at_every_aspect(height, width):
     assert rows / columns == pytest.approx(height / width, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("height", "width"), [(1080, 1920), (1080, 1440), (360, 490), (1920, 1080), (518, 518), (700, 980)]
+)
+def test_auto_is_upstreams_rule_up_to_16_by_9(height, width):
+    assert parse_depth_size("auto").size(height, width) == parse_depth_size(None).size(height, width)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1080, 1998), (800, 1920), (804, 1920), (1600, 3840), (1920, 800)])
+def test_auto_spends_no_more_pixels_on_a_wider_picture(height, width):
+    rows, columns = parse_depth_size("auto").size(height, width)
+    assert 0.93 * 518 * 924 < rows * columns <= 518 * 924
+    assert rows / columns == pytest.approx(height / width, rel=0.03)
+    assert parse_depth_size("auto").label != parse_depth_size(None).label
+
+
 def test_a_budget_of_upstreams_picture_is_upstreams_size():
     assert parse_depth_size("924x518").size(1080, 1920) == (518, 924)
 

@@ -1,0 +1,35 @@
+"""What of the frame is picture: from the survey's bars and ``--bars``, at the size that is converted."""
+
+from __future__ import annotations
+
+from stereo3d.bars import Framing
+from stereo3d.job.survey import Survey
+from stereo3d.media.geometry import output_bars, output_size
+from stereo3d.media.info import MediaInfo
+from stereo3d.settings import LayoutSettings
+
+__all__ = ["film_framing", "framing_note", "trimmed_size"]
+
+
+def film_framing(info: MediaInfo, survey: Survey, picture: LayoutSettings) -> Framing:
+    """The bars of every shot, put back or cut off as the settings say."""
+    if picture.bars == "off":
+        return Framing()
+    bars = tuple(None if found is None else output_bars(found, info.video, picture.height) for found in survey.bars)
+    return (Framing.cropping if picture.bars == "crop" else Framing.keeping)(survey.shots, bars)
+
+
+def trimmed_size(info: MediaInfo, picture: LayoutSettings, framing: Framing) -> tuple[int, int]:
+    """(width, height) of one eye before the canvas."""
+    width, height = output_size(info.video, picture.height)
+    trim = framing.trim
+    return width - trim.left - trim.right, height - trim.top - trim.bottom
+
+
+def framing_note(info: MediaInfo, picture: LayoutSettings, framing: Framing) -> str:
+    """One line about the bars, or nothing."""
+    if picture.bars == "crop":
+        width, height = trimmed_size(info, picture, framing)
+        return f"black bars are cropped: {width}x{height} is left" if framing.trim else "no black bars to crop"
+    count = sum(map(bool, framing.bars))
+    return f"black bars in {count} of {len(framing.bars)} shots stay as they are" if count else ""
