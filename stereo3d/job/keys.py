@@ -64,6 +64,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe) -> str:
             "numerics": asdict(recipe.numerics),
             "view": settings.view.model_dump(mode="json"),
             "picture": settings.picture.model_dump(mode="json"),
+            "paint": settings.paint.model_dump(mode="json"),
             "encoder": asdict(recipe.encoder),
         }
     )
