@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.errors import Interrupted, UsageError
+from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.job.depth_output import join_depth
-from stereo3d.job.depth_source import depth_video
+from stereo3d.job.depth_source import depth_source, depth_video
 from stereo3d.job.files import file_sha256, publish
 from stereo3d.job.finish import finish_film
 from stereo3d.job.keys import segment_key, source_fingerprint
@@ -25,7 +25,7 @@ from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord, WorkFolder, work_folder_of
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Sometimes, Ticker
-from stereo3d.media.depth_video import DepthVideo, depth_encoder, open_depth
+from stereo3d.media.depth_video import DepthVideo, depth_encoder
 from stereo3d.media.encode import EncoderSpec, choose_encoder
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
@@ -84,7 +84,7 @@ def convert_film(
     place = output if output is not None else default_output(source, settings.picture, picture=picture)
     check_places(source, place, settings, picture=picture)
     encoder = _encoder(info, EncodeSettings(codec="ffv1") if picture else settings.encode, settings)
-    depth = _depth_source(info, settings)
+    depth = depth_source(info, settings)
     if picture:
         return _convert_picture(info, place, settings, encoder, depth, progress, stop)
     with _work_folder(place) as folder:
@@ -103,7 +103,12 @@ def convert_film(
         seconds=time.monotonic() - began,
         fps=ticker.fps(),
         limited_by=ticker.limited_by(),
-        losses=(*job.survey.faults.lines(), *_replaced(records), *lost),
+        losses=(
+            *job.survey.faults.lines(),
+            *(job.recipe.depth_from.faults if job.recipe.depth_from else ()),
+            *_replaced(records),
+            *lost,
+        ),
         depth=kept,
     )
 
@@ -157,15 +162,6 @@ def _convert_picture(
     convert_picture(recipe, model, output, meter)
     seconds = time.monotonic() - began
     return Report(output, 1, 1, 0, seconds, 1 / seconds, max(meter.busy(), key=meter.busy().__getitem__))
-
-
-def _depth_source(info: MediaInfo, settings: Settings) -> MediaInfo | None:
-    """What ``--depth-from`` names, looked at before anything starts."""
-    if settings.depth.depth_from is None:
-        return None
-    if settings.depth.weights is not None:
-        raise UsageError("--weights and --depth-from exclude one another", hint="a depth file needs no model")
-    return open_depth(Path(settings.depth.depth_from), output_size(info.video, settings.picture.height))
 
 
 def _encoder(info: MediaInfo, encode: EncodeSettings, settings: Settings) -> EncoderSpec:

@@ -40,9 +40,11 @@ def check_places(source: Path, output: Path, settings: Settings, *, picture: boo
             f"cannot write {output.suffix or 'a file without suffix'}: {output}",
             hint=f"use one of {', '.join(allowed)}",
         )
+    if settings.run.keep_depth and picture:
+        raise UsageError("--keep-depth goes with films", hint="'stereo3d depth PICTURE -o FILE.png' writes its depth")
     if settings.paint.colormap == "none" and not picture and output.suffix.lower() != ".mkv":
         raise UsageError(f"grey depth cannot be written as {output.suffix}: {output}", hint="use .mkv")
-    for place in (output, depth_place(output)) if settings.run.keep_depth and not picture else (output,):
+    for place in (output, depth_place(output)) if settings.run.keep_depth else (output,):
         if place.is_dir():
             raise OutputError(f"{place} is a folder", hint="name a file with -o")
         if place.exists() and not settings.run.overwrite:

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
+import torch
 
 from stereo3d.errors import InputError, UsageError
 from stereo3d.frames import Colour, PixelFormat, Timeline
+from stereo3d.media.decode import copy_plane
 from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.formats import plain_name
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input, probe
+from stereo3d.media.reader import open_reader
 
 __all__ = ["DepthMark", "DepthVideo", "depth_encoder", "depth_format", "match_frames", "open_depth", "read_mark"]
 
@@ -23,6 +28,7 @@ _HINT = "name a grey depth film (white is near), or a folder of numbered grey pi
 _TAG = "STEREO3D_DEPTH"
 _ASPECT = 0.03  # nets round their size to multiples of 14; other shapes are other films, or bars that were cut off
 _SECONDS = 0.001  # Matroska rounds times to 1 ms, the film's and the depth's
+_RINGING = 4  # codes (of 8 bit) that encoders overshoot by
 _GREY = Colour(1, 1, 1, True)
 
 
@@ -73,12 +79,14 @@ class DepthMark:
 @dataclass(frozen=True, slots=True)
 class DepthVideo:
     """The depth film to render from. ``timeline``: of the pictures that belong to the output's frames, in their order, in
-    the depth film's own time base. ``screens``: (output frame, depth on the screen from there on), or empty."""
+    the depth film's own time base. ``screens``: (output frame, depth on the screen from there on), or empty. ``faults``: one
+    line for everything that is wrong with it."""
 
     info: MediaInfo
     timeline: Timeline
     seekable: bool
     screens: tuple[tuple[int, float], ...] = ()
+    faults: tuple[str, ...] = ()
 
     def screen(self, frame: int) -> float | None:
         """The depth on the screen at an output frame, None where the file does not say."""
@@ -127,15 +135,28 @@ def read_mark(path: Path) -> DepthMark | None:
         return DepthMark.of(container.metadata)
 
 
+def _uses_all_codes(frame: av.VideoFrame, format: PixelFormat) -> bool:
+    """Whether depth that is not tagged as full range is so all the same: what is written through H.264 or HEVC loses its
+    tag easily. Grey without a tag is, and so is a picture that goes beyond 16..235 (of 8 bit) in some places."""
+    if format.name.startswith("gray") and frame.color_range != 1:
+        return True
+    if plain_name(frame.format.name) != format.name or format.is_rgb:
+        return False
+    luma = torch.empty((frame.planes[0].height, frame.planes[0].width), dtype=format.dtype)
+    copy_plane(frame.planes[0], luma)
+    low, high = np.quantile(luma.numpy(), (0.002, 0.998)) / (1 << (format.bits - 8))
+    return bool(low < 16 - _RINGING or high > 235 + _RINGING)
+
+
 def open_depth(path: Path, size: tuple[int, int]) -> MediaInfo:
     """Look at a depth film, or a folder of pictures, for a film of ``size`` (width, height). Frames will travel as grey of up
     to 16 bit where they are grey, else in the format they have. Raises UsageError."""
     try:
         info = probe(path)
-        with open_input(info.pictures[0] if info.pictures else path) as container:
-            first = next(container.decode(container.streams.video[0]))
-    except (InputError, av.FFmpegError, StopIteration) as error:
-        raise UsageError(f"--depth-from {path}: {error}", hint=_HINT) from error
+        with open_reader(info) as reader:
+            first = next(reader.frames(), None)
+    except InputError as error:
+        raise UsageError(f"--depth-from: {error.message}", hint=_HINT) from error
     video = info.video
     shape = video.out_width / video.out_height
     wanted = size[0] / size[1]
@@ -147,8 +168,8 @@ def open_depth(path: Path, size: tuple[int, int]) -> MediaInfo:
     format = video.format
     if max(component.bits for component in av.VideoFormat(video.source_format).components) > format.bits:
         format = replace(format, name=format.name.replace("12le", "16le"), bits=16)
-    if format.name.startswith("gray"):  # grey is full range unless it says otherwise; YUV is not
-        format = replace(format, colour=replace(format.colour, full_range=first.color_range != 1))
+    if first is not None and not format.colour.full_range and _uses_all_codes(first.frame, format):
+        format = replace(format, colour=replace(format.colour, full_range=True))
     video = replace(video, format=format, interlaced=False)
     if video.sar == 1 and not video.rotation:  # odd sides need no padding here
         video = replace(video, out_width=video.width, out_height=video.height)
