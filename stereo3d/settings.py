@@ -170,7 +170,12 @@ class PaintSettings(_Group):
     """Depth instead of views"""
 
     colormap: Literal["none", "jet", "turbo", "viridis", "inferno", "magma", "plasma", "cividis", "bone"] | None = (
-        Field(None, description="none: grey depth, to render from; else a film in colours, for people")
+        Field(
+            None,
+            description="none: grey depth, to render from; for people a film in colours: jet, turbo, viridis, inferno, magma, "
+            "plasma, cividis or bone",
+            json_schema_extra={"metavar": "NAME"},
+        )
     )
 
 
