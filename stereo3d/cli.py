@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
-from stereo3d.settings import Settings
+from stereo3d.settings import RunSettings, Settings
 
 __all__ = ["main"]
 
@@ -37,11 +37,20 @@ def _print_error(message: str, hint: str) -> None:
         print(f"hint: {hint}", file=sys.stderr)
 
 
-def _add_settings(parser: argparse.ArgumentParser, *, without: str = "") -> None:
-    """One argument for every option of the settings (but a group); only those given are in the namespace."""
-    for kind in (kind for group, kind in Settings.groups().items() if group != without):
-        section = parser.add_argument_group(kind.__doc__)
-        for name, field in kind.model_fields.items():
+# What is about the views has no place in a film of depth, and the other way round.
+_NOT_FOR = {
+    "convert": {"colormap"},
+    "depth": {"strength", "zero_parallax", "layout", "swap_eyes", "canvas", "keep_depth", "bars"},
+    "bench": {"colormap", *RunSettings.model_fields},
+}
+
+
+def _add_settings(parser: argparse.ArgumentParser, command: str) -> None:
+    """One argument for every option of the settings that the command takes; only those given are in the namespace."""
+    for kind in Settings.groups().values():
+        wanted = {name: field for name, field in kind.model_fields.items() if name not in _NOT_FOR[command]}
+        section = parser.add_argument_group(kind.__doc__) if wanted else parser
+        for name, field in wanted.items():
             flag = "--" + name.replace("_", "-")
             default = "" if field.default in (None, False) else f" (default {field.default})"
             text = ((field.description or "") + default).replace("%", "%%")
@@ -70,8 +79,19 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument(
         "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
     )
-    _add_settings(convert)
+    _add_settings(convert, "convert")
     convert.set_defaults(run=_convert)
+
+    depth = commands.add_parser(
+        "depth",
+        help="depth alone, as a video: to render from later, or in colours for people",
+        description="Writes the depth of a film, white is near, with the film's frame times: for convert --depth-from. With "
+        "--colormap it is an ordinary film in colours, with the source's sound.",
+    )
+    depth.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
+    depth.add_argument("-o", "--output", type=Path, required=True, help="the result: .mkv (in colours .mp4, too)")
+    _add_settings(depth, "depth")
+    depth.set_defaults(run=_convert, preset=None, colormap="none")
 
     status = commands.add_parser("status", help="what is done, what is left, how fast")
     status.add_argument("place", metavar="OUTPUT|JOBDIR", type=Path)

@@ -53,7 +53,7 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     bench.add_argument(
         "--rounds", metavar="N", type=_number, default=3, help="measured rounds after one of warm-up (default 3)"
     )
-    add_settings(bench, without="run")  # how to run is the benchmark's own business
+    add_settings(bench, "bench")  # how to run is the benchmark's own business
     bench.set_defaults(run=_bench)
     _add_bench_depth(add)
     for parser in (models, doctor, shots, bench):

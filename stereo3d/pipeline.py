@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +18,12 @@ import torch
 
 from stereo3d.bars import Framing, crop, put_back
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth_film import DepthKeeper, placed, shown
 from stereo3d.frames import FrameBatch, Shot, Timeline
 from stereo3d.media.decode import Decoder
+from stereo3d.media.depth_video import DepthVideo
 from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.plan import Segment, probe_frames
@@ -29,7 +33,7 @@ from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.stages import Meter, stage
 
-__all__ = ["PIPELINE_VERSION", "Numerics", "Recipe", "SegmentResult", "build_segments", "packed_views"]
+__all__ = ["PIPELINE_VERSION", "Found", "Numerics", "Places", "Recipe", "SegmentResult", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
 PIPELINE_VERSION = 1
@@ -54,7 +58,10 @@ class Numerics:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a segment's pictures depend on, besides the segment itself."""
+    """All that a segment's pictures depend on, besides the segment itself.
+
+    ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
+    """
 
     info: MediaInfo
     timeline: Timeline
@@ -64,18 +71,43 @@ class Recipe:
     numerics: Numerics
     model_identity: str
     framing: Framing = field(default_factory=Framing)
+    depth_from: DepthVideo | None = None
+    keep: EncoderSpec | None = None
 
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
         return Decoder(self.info, self.timeline, height=height, seekable=self.seekable)
 
+    def depth_decoder(self) -> Decoder:
+        """A decoder of what the depth model looks at: the source, or the depth film. Close it."""
+        if self.depth_from is None:
+            return self.decoder()
+        return Decoder(self.depth_from.info, self.depth_from.timeline, seekable=self.depth_from.seekable)
+
+
+@dataclass(slots=True)
+class Found:
+    """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
+    that could not be decoded. ``screens``: (output frame, depth on the screen from there on)."""
+
+    replaced: dict[int, list[int]] = field(default_factory=dict)
+    screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a segment's unfinished files go: its pictures, and the depth that is kept."""
+
+    picture: Callable[[Segment], Path]
+    depth: Callable[[Segment], Path]
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
     """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
 
-    ``replaced``: output frames that stand in for frames that could not be decoded.
+    ``replaced`` and ``screens``: see :class:`Found`.
     """
 
     segment: Segment
@@ -83,25 +115,31 @@ class SegmentResult:
     size: int
     seconds: float
     replaced: tuple[int, ...]
+    screens: tuple[tuple[int, float], ...]
 
 
 def build_segments(
     segments: Sequence[Segment],
     recipe: Recipe,
     model: DepthModel,
-    part_of: Callable[[Segment], Path],
+    places: Places,
     meter: Meter,
     on_frames: Callable[[int], None],
 ) -> Generator[SegmentResult, None, None]:
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
-    replaced: dict[int, list[int]] = {segment.number: [] for segment in segments}
-    views = stage("render", packed_views(segments, recipe, model, meter, replaced), meter)
+    found = Found()
+    views = stage("render", pictures(segments, recipe, model, meter, found, places.depth), meter)
     try:
         for segment in segments:
             began = time.perf_counter()
-            frames, size = _encode(segment, views, recipe, part_of(segment), meter, on_frames)
+            frames, size = _encode(segment, views, recipe, places.picture(segment), meter, on_frames)
             yield SegmentResult(
-                segment, frames, size, time.perf_counter() - began, tuple(sorted(replaced[segment.number]))
+                segment,
+                frames,
+                size,
+                time.perf_counter() - began,
+                tuple(sorted(found.replaced.get(segment.number, ()))),
+                tuple(found.screens.get(segment.number, ())),
             )
     finally:
         views.close()
@@ -147,12 +185,38 @@ def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
     )
 
 
-def packed_views(
-    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter, replaced: dict[int, list[int]]
+def pictures(
+    segments: Sequence[Segment],
+    recipe: Recipe,
+    model: DepthModel,
+    meter: Meter,
+    found: Found,
+    depth_place: Callable[[Segment], Path] | None = None,
 ) -> Generator[FrameBatch, None, None]:
-    """Packed pictures of all segments, in order; no batch spans two segments or two shots."""
-    frames = stage("decode", _frames(segments, recipe, replaced), meter, ahead=3)
+    """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
+    shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
     depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=_DEPTHS_AHEAD)
+    pieces = placed(segments, depths, found.screens)
+    settings = recipe.settings
+    try:
+        if settings.paint.colormap is not None:
+            size = output_size(recipe.info.video, settings.picture.height)
+            yield from shown(pieces, recipe.timeline, settings.paint.colormap, settings.encode.depth_codec, size)
+            return
+        if recipe.keep is not None and depth_place is not None:
+            keeper = DepthKeeper(recipe.keep, recipe.timeline, depth_place)
+            with closing(stage("keep", keeper.passing(pieces), meter)) as kept:
+                yield from _packed_views(segments, recipe, (piece.depths for piece in kept), meter, found)
+        else:
+            yield from _packed_views(segments, recipe, (piece.depths for piece in pieces), meter, found)
+    finally:
+        depths.close()
+
+
+def _packed_views(
+    segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
+) -> Generator[FrameBatch, None, None]:
+    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
     picture = recipe.settings.picture
     device = torch.device(recipe.numerics.device)
     try:
@@ -169,7 +233,6 @@ def packed_views(
             yield pack(left, right, picture.layout, swap_eyes=picture.swap_eyes, canvas=picture.canvas)
     finally:
         frames.close()
-        depths.close()
 
 
 def _frames(
@@ -180,7 +243,7 @@ def _frames(
         for segment in segments:
             known = len(decoder.replaced)
             for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
-                replaced[segment.number] += [missing.index for missing in decoder.replaced[known:]]
+                replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
                 yield from (piece for _, piece in _by_shot(batch, segment.shots))
 
@@ -209,8 +272,8 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
 
 
 def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
-    """The source's frames of all segments, with their lead-in, in batches for the depth model."""
-    with recipe.decoder() as decoder:
+    """What the depth model looks at, of all segments, with their lead-in, in batches for the model."""
+    with recipe.depth_decoder() as decoder:
         for segment in segments:
             first = segment.start - segment.lead_in
             for batch in decoder.batches(first, segment.end, batch=recipe.numerics.batch):
@@ -242,18 +305,22 @@ def _steady_depths(
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
     first, kept, _ = segment.piece(shot)
     wanted = recipe.settings.view.zero_parallax
+    screen = None if wanted == "auto" else wanted
+    if screen is None and recipe.depth_from is not None:
+        screen = recipe.depth_from.screen(kept)
+    known = screen is not None and model.info.calibrated
     return ShotDepth(
         model,
-        zero_parallax=None if wanted == "auto" else wanted,
+        zero_parallax=screen,
         lead_in=kept - first,
-        probes=_probe(shot, recipe, model) if segment.is_divided(shot) else None,
+        probes=_probe(shot, recipe, model) if segment.is_divided(shot) and not known else None,
     )
 
 
 def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
     """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
     maps: list[torch.Tensor] = []
-    with recipe.decoder() as decoder:
+    with recipe.depth_decoder() as decoder:
         for frame in probe_frames(shot):
             estimator = model.begin_shot()
             for batch in decoder.batches(frame, frame + 1, batch=1):

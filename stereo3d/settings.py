@@ -22,6 +22,7 @@ __all__ = [
     "DepthSettings",
     "EncodeSettings",
     "LayoutSettings",
+    "PaintSettings",
     "RunSettings",
     "Settings",
     "TimeSettings",
@@ -94,6 +95,14 @@ class DepthSettings(_Group):
     def _as_text(cls, value: object) -> object:
         """A preset may hold a bare number."""
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    depth_from: str | None = Field(
+        None,
+        min_length=1,
+        description="take the depth from a depth film or a folder of grey pictures; no model is run",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    depth_invert: bool = Field(False, description="in --depth-from black is near")
 
 
 class ViewSettings(_Group):
@@ -172,6 +181,22 @@ class EncodeSettings(_Group):
         description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13)",
         json_schema_extra={"metavar": "P"},
     )
+    depth_codec: Literal["hevc", "ffv1"] = Field(
+        "hevc", description="how grey depth is written: hevc (12 bit, small) or ffv1 (16 bit, exact, 20 times as large)"
+    )
+
+
+class PaintSettings(_Group):
+    """Depth instead of views"""
+
+    colormap: Literal["none", "jet", "turbo", "viridis", "inferno", "magma", "plasma", "cividis", "bone"] | None = (
+        Field(
+            None,
+            description="none: grey depth, to render from; for people a film in colours: jet, turbo, viridis, inferno, magma, "
+            "plasma, cividis or bone",
+            json_schema_extra={"metavar": "NAME"},
+        )
+    )
 
 
 class RunSettings(_Group):
@@ -179,6 +204,7 @@ class RunSettings(_Group):
 
     restart: bool = Field(False, description="throw away what an earlier run of this output left")
     overwrite: bool = Field(False, description="replace an OUTPUT that already exists")
+    keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
         "auto", description="how progress is shown, on stderr"
@@ -193,6 +219,7 @@ class Settings(_Group):
     picture: LayoutSettings = LayoutSettings()
     time: TimeSettings = TimeSettings()
     encode: EncodeSettings = EncodeSettings()
+    paint: PaintSettings = PaintSettings()
     run: RunSettings = RunSettings()
 
     @field_validator("time")

@@ -27,8 +27,9 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.depth.registry import MODELS
 from stereo3d.errors import OutputError, Stereo3DError, UsageError
 from stereo3d.frames import FrameBatch, Shot
-from stereo3d.job.convert import convert_film, encoder_for
+from stereo3d.job.convert import convert_film
 from stereo3d.job.numerics import load_with_numerics
+from stereo3d.job.prepare import encoder_for
 from stereo3d.job.survey import Survey, survey_source
 from stereo3d.media.geometry import output_size
 from stereo3d.media.probe import probe

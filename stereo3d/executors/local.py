@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.pipeline import Recipe, SegmentResult, build_segments
+from stereo3d.pipeline import Places, Recipe, SegmentResult, build_segments
 from stereo3d.plan import Segment
 from stereo3d.stages import Meter
 
@@ -24,11 +23,11 @@ class LocalExecutor:
     def run(
         self,
         segments: Sequence[Segment],
-        part_of: Callable[[Segment], Path],
+        places: Places,
         on_frames: Callable[[int], None],
     ) -> Generator[SegmentResult, None, None]:
-        """Build segments in order; each result's part file is complete and flushed when it is yielded.
+        """Build segments in order; each result's files at ``places`` are complete and flushed when it is yielded.
 
         Closing the iterator drops the segment in work. ``on_frames`` is told how many frames were just encoded.
         """
-        return build_segments(segments, self._recipe, self._model, part_of, self._meter, on_frames)
+        return build_segments(segments, self._recipe, self._model, places, self._meter, on_frames)

@@ -34,7 +34,7 @@ def finish_film(
     times, picture = recipe.settings.time, recipe.settings.picture
     plan = OutputPlan(
         survey.timeline,
-        layout=picture.layout,
+        layout=picture.layout if recipe.settings.paint.colormap is None else "",
         swap_eyes=picture.swap_eyes,
         origin=output_origin(survey.timeline, cut=times.start is not None),
         span=_span(survey, times),

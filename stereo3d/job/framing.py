@@ -6,14 +6,17 @@ from stereo3d.bars import Framing
 from stereo3d.job.survey import Survey
 from stereo3d.media.geometry import output_bars, output_size
 from stereo3d.media.info import MediaInfo
-from stereo3d.settings import LayoutSettings
+from stereo3d.settings import LayoutSettings, Settings
 
 __all__ = ["film_framing", "framing_note", "trimmed_size"]
 
 
-def film_framing(info: MediaInfo, survey: Survey, picture: LayoutSettings) -> Framing:
-    """The bars of every shot, put back or cut off as the settings say."""
-    if picture.bars == "off":
+def film_framing(info: MediaInfo, survey: Survey, settings: Settings) -> Framing:
+    """The bars of every shot, put back or cut off as the settings say. Depth that is kept, read from a file or shown covers
+    the whole frame, for other programs know nothing of our bars: none are looked for then."""
+    picture = settings.picture
+    whole = settings.run.keep_depth or settings.depth.depth_from is not None or settings.paint.colormap is not None
+    if picture.bars == "off" or whole:
         return Framing()
     bars = tuple(None if found is None else output_bars(found, info.video, picture.height) for found in survey.bars)
     return (Framing.cropping if picture.bars == "crop" else Framing.keeping)(survey.shots, bars)

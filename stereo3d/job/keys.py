@@ -65,6 +65,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe) -> str:
             "view": settings.view.model_dump(mode="json"),
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
+            "paint": settings.paint.model_dump(mode="json"),
             "encoder": asdict(recipe.encoder),
         }
     )

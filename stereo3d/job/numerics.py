@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
 from stereo3d.depth import load_model
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.from_file import FileDepth
+from stereo3d.depth.precision import choose_device
+from stereo3d.job.keys import source_fingerprint
 from stereo3d.pipeline import Numerics
 from stereo3d.settings import DepthSettings
 
@@ -33,6 +37,11 @@ def load_with_numerics(
     same = earlier if earlier is not None and earlier.device.split(":")[0] == device.split(":")[0] else None
     threads = same.threads if same else (os.cpu_count() or 1)
     torch.set_num_threads(threads)
+    width, height = size
+    if settings.depth_from is not None:
+        choose_device(device)
+        model: DepthModel = FileDepth(source_fingerprint(Path(settings.depth_from)), invert=settings.depth_invert)
+        return model, Numerics(device, model.batch_for(height, width), threads)
     model = load_model(
         settings.model,
         weights=settings.weights,
@@ -43,7 +52,6 @@ def load_with_numerics(
         progress=download,
         report=report,
     )
-    width, height = size
     return model, Numerics(device, model.batch_for(height, width), threads)
 
 

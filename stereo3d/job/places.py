@@ -9,7 +9,7 @@ from stereo3d.errors import InputError, OutputError, UsageError
 from stereo3d.job.store import work_folder_of
 from stereo3d.settings import LayoutSettings, Settings
 
-__all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output"]
+__all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output", "depth_place"]
 
 FILM_SUFFIXES = (".mkv", ".mp4")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -21,6 +21,11 @@ def default_output(source: Path, layout: LayoutSettings, *, picture: bool) -> Pa
     """``Film.mkv`` -> ``Film.3D.SBS.mkv`` beside it; a picture stays a picture."""
     stem = source.stem if not source.is_dir() else source.name
     return source.with_name(f"{stem}.{_NAME_TOKENS[layout.layout]}{'.png' if picture else '.mkv'}")
+
+
+def depth_place(output: Path) -> Path:
+    """Where the depth of an output is kept: ``Film.3D.SBS.depth.mkv``."""
+    return output.with_name(f"{output.stem}.depth.mkv")
 
 
 def check_places(source: Path, output: Path, settings: Settings, *, picture: bool) -> None:
@@ -35,10 +40,21 @@ def check_places(source: Path, output: Path, settings: Settings, *, picture: boo
             f"cannot write {output.suffix or 'a file without suffix'}: {output}",
             hint=f"use one of {', '.join(allowed)}",
         )
-    if output.is_dir():
-        raise OutputError(f"{output} is a folder", hint="name a file with -o")
-    if output.exists() and not settings.run.overwrite:
-        raise OutputError(f"{output} exists already", hint="--overwrite replaces it; -o chooses another name")
+    if settings.run.keep_depth and picture:
+        raise UsageError("--keep-depth goes with films", hint="'stereo3d depth PICTURE -o FILE.png' writes its depth")
+    if settings.paint.colormap == "none" and not picture and output.suffix.lower() != ".mkv":
+        raise UsageError(f"grey depth cannot be written as {output.suffix}: {output}", hint="use .mkv")
+    if settings.picture.bars == "crop" and (settings.run.keep_depth or settings.depth.depth_from is not None):
+        raise UsageError(
+            "--bars crop does not go with --keep-depth or --depth-from", hint="kept depth covers the whole frame"
+        )
+    for place in (output, depth_place(output)) if settings.run.keep_depth else (output,):
+        if place.is_dir():
+            raise OutputError(f"{place} is a folder", hint="name a file with -o")
+        if place.exists() and not settings.run.overwrite:
+            raise OutputError(f"{place} exists already", hint="--overwrite replaces it; -o chooses another name")
+        if settings.depth.depth_from is not None and _same(Path(settings.depth.depth_from), place):
+            raise UsageError(f"the output is the file of --depth-from: {place}", hint="choose another name with -o")
     folder = output.parent
     if not folder.is_dir():
         raise OutputError(f"there is no folder {folder}", hint="create it, or choose another place with -o")
@@ -49,4 +65,4 @@ def check_places(source: Path, output: Path, settings: Settings, *, picture: boo
 
 
 def _same(a: Path, b: Path) -> bool:
-    return b.exists() and a.samefile(b)
+    return a.exists() and b.exists() and a.samefile(b)

@@ -17,7 +17,7 @@ class Report:
     """The outcome of one run.
 
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
-    line for everything that was lost or replaced; with any, the exit code is 3.
+    line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     """
 
     output: Path
@@ -28,6 +28,7 @@ class Report:
     fps: float
     limited_by: str
     losses: tuple[str, ...] = ()
+    depth: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -41,6 +42,7 @@ class Report:
             f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
+        lines += [f"  depth kept: {self.depth}"] if self.depth else []
         return "\n".join(lines + [f"  lost or replaced: {loss}" for loss in self.losses])
 
     def to_json(self) -> str:

@@ -29,7 +29,8 @@ def work_folder_of(output: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """What is known of a finished segment. ``replaced``: output frames whose source frame could not be decoded."""
+    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``screens``:
+    (output frame, depth on the screen from there on)."""
 
     frames: int
     size: int
@@ -37,10 +38,13 @@ class SegmentRecord:
     seconds: float
     replaced: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    screens: tuple[tuple[int, float], ...] = ()
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
-        return cls(**{**value, "replaced": tuple(value["replaced"]), "notes": tuple(value["notes"])})
+        screens = tuple((frame, depth) for frame, depth in value["screens"])
+        lists = {"replaced": tuple(value["replaced"]), "notes": tuple(value["notes"]), "screens": screens}
+        return cls(**{**value, **lists})
 
 
 class WorkFolder:
@@ -51,6 +55,7 @@ class WorkFolder:
         self.segments = path / "segments"
         self.manifest = path / "job.json"
         self.survey = path / "survey.json"
+        self.depth_survey = path / "depth.json"
         try:
             self.segments.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -75,6 +80,7 @@ class WorkFolder:
         self.segments.mkdir()
         self.manifest.unlink(missing_ok=True)
         self.survey.unlink(missing_ok=True)
+        self.depth_survey.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
         """Remove the folder of a job that came to nothing: no survey, no segment."""
@@ -86,15 +92,16 @@ class WorkFolder:
         self.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def file_of(self, segment: Segment, key: str) -> Path:
-        return self.segments / f"f{segment.start:07}-{key}.mkv"
+    def file_of(self, segment: Segment, key: str, piece: str = "") -> Path:
+        """A segment's file; ``piece`` names what else is made of it (its depth)."""
+        return self.segments / f"f{segment.start:07}-{key}{piece}.mkv"
 
-    def part_of(self, segment: Segment, key: str) -> Path:
-        return self.file_of(segment, key).with_suffix(".part")
+    def part_of(self, segment: Segment, key: str, piece: str = "") -> Path:
+        return self.file_of(segment, key, piece).with_suffix(".part")
 
-    def find(self, segment: Segment, key: str) -> SegmentRecord | None:
+    def find(self, segment: Segment, key: str, piece: str = "") -> SegmentRecord | None:
         """The record of a segment that is done and whose file still is what was recorded, else None."""
-        final, part = self.file_of(segment, key), self.part_of(segment, key)
+        final, part = self.file_of(segment, key, piece), self.part_of(segment, key, piece)
         value = read_json(final.with_suffix(".json"))
         try:
             record = SegmentRecord.from_json(value)
@@ -107,11 +114,11 @@ class WorkFolder:
                 return record
         return None
 
-    def finish(self, segment: Segment, key: str, record: SegmentRecord) -> None:
+    def finish(self, segment: Segment, key: str, record: SegmentRecord, piece: str = "") -> None:
         """Publish a segment whose part file is complete and flushed."""
-        final = self.file_of(segment, key)
+        final = self.file_of(segment, key, piece)
         write_json(final.with_suffix(".json"), asdict(record))
-        publish(self.part_of(segment, key), final)
+        publish(self.part_of(segment, key, piece), final)
 
     def drop_parts(self) -> None:
         """Remove what unfinished segments and joins left."""

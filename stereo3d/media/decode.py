@@ -10,6 +10,7 @@ from typing import Self
 import av
 import numpy as np
 import torch
+from av.video.plane import VideoPlane
 
 from stereo3d.errors import InputError
 from stereo3d.frames import FrameBatch, PixelFormat, Timeline
@@ -17,7 +18,7 @@ from stereo3d.media.geometry import Upright, output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
 
-__all__ = ["Decoder", "Replacement", "copy_planes", "decode"]
+__all__ = ["Decoder", "Replacement", "copy_plane", "copy_planes", "decode"]
 
 _READ_ON_SECONDS = 2  # a gap shorter than this is decoded through instead of sought over
 
@@ -54,13 +55,18 @@ class _Builder:
 def copy_planes(frame: av.VideoFrame, planes: tuple[torch.Tensor, ...]) -> None:
     """Copy a frame's planes ([h, w] each) and repeat the last column and row where the target is larger."""
     for source, target in zip(frame.planes, planes, strict=True):
-        array = np.frombuffer(source, np.uint8 if target.dtype == torch.uint8 else np.uint16)  # type: ignore[call-overload]
-        rows = array.reshape(source.height, -1)[:, : source.width]
-        into = target.numpy()
-        height, width = min(source.height, into.shape[0]), min(source.width, into.shape[1])
-        into[:height, :width] = rows[:height, :width]
-        into[:height, width:] = into[:height, width - 1 : width]
-        into[height:] = into[height - 1 : height]
+        copy_plane(source, target)
+
+
+def copy_plane(source: VideoPlane, target: torch.Tensor) -> None:
+    """Copy one plane to ``target`` [h, w], as :func:`copy_planes`."""
+    array = np.frombuffer(source, np.uint8 if target.dtype == torch.uint8 else np.uint16)  # type: ignore[call-overload]
+    rows = array.reshape(source.height, -1)[:, : source.width]
+    into = target.numpy()
+    height, width = min(source.height, into.shape[0]), min(source.width, into.shape[1])
+    into[:height, :width] = rows[:height, :width]
+    into[:height, width:] = into[:height, width - 1 : width]
+    into[height:] = into[height - 1 : height]
 
 
 class Decoder:

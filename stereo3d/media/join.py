@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -49,9 +49,16 @@ def output_origin(timeline: Timeline, *, cut: bool) -> int:
 
 
 def join(
-    segments: Sequence[Path], timeline: Timeline, first_frames: Sequence[int], out: Path, *, origin: int = 0
+    segments: Sequence[Path],
+    timeline: Timeline,
+    first_frames: Sequence[int],
+    out: Path,
+    *,
+    origin: int = 0,
+    tags: Mapping[str, str] | None = None,
 ) -> JoinResult:
-    """Join segment files, without encoding, into ``out`` (MP4, or NUT for ffv1: see :func:`join_suffix`).
+    """Join segment files, without encoding, into ``out`` (MP4, or NUT for ffv1: see :func:`join_suffix`; or Matroska, which
+    rounds times to 1 ms). ``tags``: metadata of the file.
 
     ``first_frames``: the output frame number that each segment begins with. Frame k gets the time ``timeline.pts[k] - origin``,
     decoding times run ahead by the largest reorder depth of all segments. Raises VerificationError where a segment has lost
@@ -77,7 +84,7 @@ def join(
         ranks.append(order)
     depth = max(max(position - rank for position, rank in enumerate(order)) for order in ranks)
     try:
-        _write(segments, bounds, ranks, timeline, out, depth, origin)
+        _write(segments, bounds, ranks, timeline, out, depth, origin, dict(tags or {}))
     except (av.FFmpegError, OSError) as error:
         out.unlink(missing_ok=True)
         raise OutputError(f"{out} cannot be written: {error}", hint="check the free space of the disk") from error
@@ -109,14 +116,16 @@ def _write(
     out: Path,
     depth: int,
     origin: int,
+    tags: dict[str, str],
 ) -> None:
     scale = timescale(timeline.time_base)
     written = 0
-    form = "nut" if out.suffix == ".nut" else "mp4"
+    form = {".nut": "nut", ".mkv": "matroska"}.get(out.suffix, "mp4")
     options = {"avoid_negative_ts": "disabled"}
     if form == "mp4":
         options |= {"movie_timescale": str(scale), "video_track_timescale": str(scale)}
     with av.open(f"file:{out}", "w", format=form, options=options) as target:
+        target.metadata.update(tags)
         stream: av.VideoStream | None = None
         for path, start, order in zip(segments, bounds, ranks, strict=False):
             with av.open(f"file:{path}") as source:

@@ -1,0 +1,211 @@
+"""Everything that is fixed before the first segment is built: model, survey, framing, encoder, plan, keys."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stereo3d.bars import Framing
+from stereo3d.depth.base import DepthModel
+from stereo3d.errors import Interrupted
+from stereo3d.job.depth_source import depth_video
+from stereo3d.job.framing import film_framing, framing_note, trimmed_size
+from stereo3d.job.keys import segment_key, source_fingerprint
+from stereo3d.job.manifest import Manifest, PlannedSegment
+from stereo3d.job.numerics import load_with_numerics
+from stereo3d.job.store import SegmentRecord, WorkFolder
+from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
+from stereo3d.job.ticker import Sometimes
+from stereo3d.media.depth_video import DepthVideo, depth_encoder
+from stereo3d.media.encode import EncoderSpec, choose_encoder
+from stereo3d.media.geometry import output_size
+from stereo3d.media.info import MediaInfo
+from stereo3d.pipeline import Numerics, Recipe
+from stereo3d.plan import Segment, make_plan
+from stereo3d.progress import Advance, Note, Phase, Progress
+from stereo3d.render.pack import packed_size
+from stereo3d.render.paint import PAINTED
+from stereo3d.settings import EncodeSettings, Settings, TimeSettings
+
+__all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for, looked at: ``info`` of the source, ``depth``: of the file of --depth-from. ``encode``: for the output."""
+
+    info: MediaInfo
+    depth: MediaInfo | None
+    settings: Settings
+    encode: EncodeSettings
+    encoder: EncoderSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that is fixed once the plan stands."""
+
+    folder: WorkFolder
+    recipe: Recipe
+    survey: Survey
+    plan: tuple[Segment, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """What each segment is made of, as the work folder names it: its depth, where that is kept, then its pictures."""
+        keep = self.recipe.keep
+        return ("",) if keep is None else (f".depth-{keep.codec}", "")
+
+    def files(self, piece: str) -> list[tuple[int, Path]]:
+        """(first frame, file) of all segments, in order."""
+        return [(s.start, self.folder.file_of(s, self.keys[s.number], piece)) for s in self.plan]
+
+    def part(self, segment: Segment, piece: str = "") -> Path:
+        return self.folder.part_of(segment, self.keys[segment.number], piece)
+
+    def find(self, segment: Segment) -> SegmentRecord | None:
+        """The record of a segment of which every piece is done, else None."""
+        found = [self.folder.find(segment, self.keys[segment.number], piece) for piece in self.pieces]
+        return found[-1] if None not in found else None
+
+
+def encoder_for(
+    info: MediaInfo, encode: EncodeSettings, settings: Settings, framing: Framing, *, canvas: bool = True
+) -> EncoderSpec:
+    """The encoder, refused before anything starts if it cannot hold the packed picture."""
+    picture, video = settings.picture, info.video
+    if settings.paint.colormap == "none":
+        return depth_encoder(encode.depth_codec)
+    width, height = trimmed_size(info, picture, framing)
+    if settings.paint.colormap is not None:
+        return choose_encoder(encode, width, height, PAINTED)
+    width, height = packed_size(width, height, picture.layout, picture.canvas if canvas else None, video.format)
+    return choose_encoder(
+        encode,
+        width,
+        height,
+        video.format,
+        layout=picture.layout,
+        swap_eyes=picture.swap_eyes,
+        hdr=video.hdr,
+        chroma_location=video.chroma_location,
+    )
+
+
+def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tuple[Recipe, DepthModel]:
+    """The recipe of a picture: a film of one frame."""
+    model, numerics = _load_model(wish, None, progress, stop)
+    survey = survey_source(wish.info, TimeSettings(), lambda _done: None)
+    framing, encoder = _frame(wish, survey, progress)
+    depth_from = None
+    if wish.depth is not None:
+        depth_survey = survey_source(wish.depth, TimeSettings(), lambda _done: None)
+        depth_from = DepthVideo(wish.depth, depth_survey.timeline, True)
+    identity = model.info.identity
+    recipe = Recipe(wish.info, survey.timeline, True, wish.settings, encoder, numerics, identity, framing, depth_from)
+    return recipe, model
+
+
+def prepare_film(
+    wish: Wish, output: Path, folder: WorkFolder, progress: Progress, stop: threading.Event
+) -> tuple[Job, DepthModel]:
+    """The job, written down in the work folder, and the model that is to build it."""
+    info, settings = wish.info, wish.settings
+    earlier = Manifest.load(folder.manifest)
+    model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
+    fingerprint = source_fingerprint(info.path)
+    survey = load_survey(folder.survey, fingerprint, settings.time)
+    if survey is None:
+        survey = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
+        save_survey(survey, folder.survey, fingerprint, settings.time)
+    framing, encoder = _frame(wish, survey, progress)
+    if encoder.encoder == "libx264":
+        # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
+        encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))
+    depth_from = None
+    if wish.depth is not None:
+        count = _scanning(wish.depth, "depth", progress, stop)
+        depth_from = depth_video(wish.depth, survey.timeline, settings, folder.depth_survey, count)
+    recipe = Recipe(
+        info,
+        survey.timeline,
+        survey.seekable,
+        settings,
+        encoder,
+        numerics,
+        model.info.identity,
+        framing,
+        depth_from,
+        keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
+    )
+    plan = make_plan(survey.timeline, survey.shots)
+    job = Job(folder, recipe, survey, plan, tuple(segment_key(segment, fingerprint, recipe) for segment in plan))
+    Manifest(
+        source=str(info.path),
+        output=str(output),
+        fingerprint=fingerprint,
+        settings=settings.to_flat(),
+        model=model.info.identity,
+        numerics=numerics,
+        segments=tuple(
+            PlannedSegment(segment.start, segment.end, file.name)
+            for segment, (_, file) in zip(plan, job.files(""), strict=True)
+        ),
+    ).save(folder.manifest)
+    return job, model
+
+
+def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:
+    """What of the frames is picture, and the encoder for what is left of them."""
+    framing = film_framing(wish.info, survey, wish.settings)
+    if note := framing_note(wish.info, wish.settings.picture, framing):
+        progress.emit(Note(note))
+    if wish.settings.picture.bars == "crop":
+        return framing, encoder_for(wish.info, wish.encode, wish.settings, framing)
+    return framing, wish.encoder
+
+
+def _load_model(
+    wish: Wish, earlier: Numerics | None, progress: Progress, stop: threading.Event
+) -> tuple[DepthModel, Numerics]:
+    settings = wish.settings
+    if settings.depth.depth_from is None:
+        progress.emit(Phase("weights", f"loading depth model {settings.depth.model}", unit="bytes"))
+    else:
+        progress.emit(Note(f"depth comes from {settings.depth.depth_from}; no model is run"))
+
+    def download(done: int, total: int) -> None:
+        _heed(stop)
+        progress.emit(Phase("weights", "downloading weights", total, done, "bytes"))
+
+    model, numerics = load_with_numerics(
+        settings.depth,
+        output_size(wish.info.video, settings.picture.height),
+        earlier,
+        download=download,
+        report=lambda line: progress.emit(Note(line, "warning")),
+    )
+    for note in model.info.notes:
+        progress.emit(Note(note))
+    return model, numerics
+
+
+def _scanning(info: MediaInfo, what: str, progress: Progress, stop: threading.Event) -> Callable[[int], None]:
+    """Begin to show a pass over a source; what is to be told the number of frames done."""
+    progress.emit(Phase("scan", f"scanning {info.path.name} for {what}", info.video.frames_hint))
+    tell = Sometimes(lambda done: progress.emit(Advance(done)))
+
+    def on_frame(done: int) -> None:
+        _heed(stop)
+        tell(done)
+
+    return on_frame
+
+
+def _heed(stop: threading.Event) -> None:
+    """Before the first segment there is nothing to finish: a wish to stop is granted at once."""
+    if stop.is_set():
+        raise Interrupted("stopped before the first segment", hint="the same command continues")
