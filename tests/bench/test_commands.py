@@ -10,7 +10,8 @@ import pytest
 from stereo3d.bench.film import _with_weights
 from stereo3d.cli import main
 from stereo3d.settings import Settings
-from tests.films import make_film, run
+from tests.films import make_film
+from tests.films import run_program as run
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,7 @@ def test_bench_goes_through_all_stages_of_a_film(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv"]
 
 
+@pytest.mark.long
 def test_bench_makes_a_film_of_its_own(tmp_path: Path) -> None:
     done = run("bench", "--size", "128x72", "--frames", "2", "--rounds", "1", "--codec", "ffv1")
     assert "depth classic (no weights)" in done.stdout

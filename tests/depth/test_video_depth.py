@@ -265,7 +265,7 @@ def test_the_stabiliser_takes_it(model):
     frames = film(40, 60, 90)
     shot = ShotDepth(model, zero_parallax=None)
     depths = [d for i in range(0, 40, 7) for d in shot.push(part(frames, i, min(i + 7, 40)))] + list(shot.finish())
-    maps = torch.cat([d.maps for d in depths])
+    maps = torch.cat([d.maps(torch.device("cpu")) for d in depths])
     assert maps.shape == (40, 1, 28, 42)
     assert 0 <= maps.min() < 0.2
     assert 0.8 < maps.max() <= 1

@@ -20,6 +20,7 @@ from tests.films import (
     picture_times,
     planes,
     run,
+    run_program,
 )
 
 SHOTS = (40, 30, 26)
@@ -37,7 +38,8 @@ def convert(film: Path, output: Path, *options: str, model: str = "classic") -> 
 
 def test_a_film_becomes_a_film_twice_as_wide_with_its_times_and_its_sound(film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
-    report = convert(film, output)
+    done = run_program("convert", film, "-o", output, "--model", "classic", "--progress", "json")
+    report = json.loads(done.stdout)
     assert report["exit_code"] == 0
     assert report["frames"] == sum(SHOTS)
     assert picture_size(output) == (320, 96)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.films import make_film, run
+from tests.films import make_film, run, run_program
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_options_that_cannot_be(film: Path, tmp_path: Path, options: tuple[str, 
 
 
 def test_no_weights_and_no_network_names_the_three_ways_out(film: Path, tmp_path: Path) -> None:
-    done = run("convert", film, "-o", tmp_path / "out.mkv", "--model", "large", check=False)
+    done = run_program("convert", film, "-o", tmp_path / "out.mkv", "--model", "large", check=False)
     assert done.returncode == 2
     for way in ("--weights", "--model DIR", "--model classic"):
         assert way in done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.films import audio_packets, command, environment, make_film, picture_hashes, picture_times, run
+from tests.films import audio_packets, command, environment, make_film, picture_hashes, picture_times, run_program
 
 LAST_SIGNAL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
@@ -29,7 +29,7 @@ def finished(output: Path) -> dict[str, tuple[int, int]]:
 def kill_and_continue(film: Path, folder: Path, kills: int, seed: int) -> None:
     whole = folder / "whole.mkv"
     began = time.monotonic()
-    run(*arguments(film, whole))
+    run_program(*arguments(film, whole))
     seconds = time.monotonic() - began
     chance = random.Random(seed)
     output = folder / "killed.mkv"
@@ -44,7 +44,7 @@ def kill_and_continue(film: Path, folder: Path, kills: int, seed: int) -> None:
         after = finished(output)
         assert before.items() <= after.items(), "a finished segment was built again"
         before = after
-    run(*arguments(film, output))
+    run_program(*arguments(film, output))
     assert before.items() <= finished(output).items(), "a finished segment was built again"
     assert picture_hashes(output) == picture_hashes(whole)
     assert picture_times(output) == picture_times(whole)
@@ -80,6 +80,6 @@ def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path) -> No
     assert not output.exists()
     assert len(finished(output)) >= 1
     assert not list(folder.glob("*.part"))
-    done = run(*arguments(film, output))
+    done = run_program(*arguments(film, output))
     assert "segments are done" in done.stderr
     shutil.rmtree(Path(f"{output}.stereo3d"))

@@ -23,6 +23,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return video_stand_in.write_checkpoint("vits", folder / "video_depth_anything_vits.pth")
 
 
+@pytest.mark.long
 def test_shots_shorter_and_longer_than_a_window(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole path but the command line, which has no option for so small a size of the net's input."""
     monkeypatch.setattr(numerics, "load_model", functools.partial(load_model, depth_size=112, dtype="fp32"))

@@ -14,7 +14,8 @@ import pytest
 from stereo3d.depth.registry import MODELS, VITS
 from stereo3d.facts.doctor import _CHECKS, examine
 from stereo3d.facts.shots import timecode
-from tests.films import make_film, run
+from tests.films import make_film
+from tests.films import run_program as run
 
 RATE = Fraction(24000, 1001)
 
@@ -32,7 +33,7 @@ def test_models_says_licence_and_place() -> None:
     assert models["large"]["licence"] == "CC-BY-NC-4.0"
     assert {name: m["state"] for name, m in models.items()} == {
         "small": "to download", "base": "to download", "large": "to download", "giant": "never released",
-        "classic": "embedded",
+        "classic": "embedded", "video-small": "to download", "video-base": "to download", "video-large": "to download",
     }  # fmt: skip
     assert models["small"]["bytes"] == pytest.approx(99e6, rel=0.01)
     assert models["small"]["sha256"] is None
