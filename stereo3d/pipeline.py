@@ -31,7 +31,7 @@ from stereo3d.stages import Meter, stage
 __all__ = ["PIPELINE_VERSION", "Numerics", "Recipe", "SegmentResult", "build_segments", "packed_views"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 1
+PIPELINE_VERSION = 2
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 

@@ -114,7 +114,7 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         return sample_reference(image, seen, sign, fill=fill)
     if image.dtype in (torch.float16, torch.bfloat16):
         return sample(image.float(), seen, sign, fill=fill).to(image.dtype)
-    from stereo3d.render import warp_numba
+    from stereo3d.render import fill_numba, warp_numba
 
     frames, _, height, width = image.shape
     view = torch.empty_like(image, memory_format=torch.contiguous_format)
@@ -126,10 +126,10 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         height,
     )
     if fill:
-        rule = (np.float32(filling.SLACK), np.float32(filling.SHARE), np.float32(filling.REACH), filling.GRID)
-        depth = seen[:, 0].numpy()
+        numbers = (filling.SLACK, filling.SHARE, filling.REACH, filling.STRETCH)
+        rule, depth = (*map(np.float32, numbers), filling.BOX), seen[:, 0].numpy()
         over_rows(
-            lambda start, stop: warp_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
+            lambda start, stop: fill_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
         )
     return view
 
