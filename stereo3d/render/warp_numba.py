@@ -16,36 +16,57 @@ ZERO, HALF, ONE, TWO, THREE, FOUR, FIVE = F(0), F(0.5), F(1), F(2), F(3), F(4), 
 EMPTY = F(-np.inf)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _land(row, sign, join, first, count, value):  # type: ignore[no-untyped-def]
+    """Per source pixel: the first target pixel its segment to the next one covers, how many it covers, and the shift at the
+    first; -1 and less if a surface ends at the pixel (then -1 - count). Branch-free, for vector instructions."""
+    width = row.size
+    for x in range(width - 1):
+        near, step = row[x], row[x + 1] - row[x]
+        left, right = F(x) + sign * near, F(x + 1) + sign * row[x + 1]
+        start, end = np.int32(left), np.int32(right)  # made a ceiling and a floor
+        start = max(start + np.int32(F(start) < left), np.int32(0))
+        end = min(end - np.int32(F(end) > right), np.int32(width - 1))
+        joined = abs(step) <= join
+        covered = max(end - start + np.int32(1), np.int32(0)) if joined and right > left else np.int32(0)
+        before = row[x - 1] if x > 0 else F(np.inf)
+        whole = joined and abs(near - before) <= join
+        first[x], value[x] = start, near + (F(start) - left) / (right - left) * step
+        count[x] = covered if whole else np.int32(-1) - covered
+    first[width - 1], count[width - 1], value[width - 1] = 0, -1, ZERO
+
+
 @njit(cache=True, nogil=True)
 def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untyped-def]
     """Z-buffer of the scanline meshes. shift, out: [R, W] float32."""
     width = shift.shape[1]
+    first, count = np.empty(width, np.int32), np.empty(width, np.int32)
+    value = np.empty(width, np.float32)
     for y in range(start, stop):
         row, seen = shift[y], out[y]
         seen[:] = EMPTY
-        joined_left = False
-        near = row[0]
-        left = sign * near
+        _land(row, sign, join, first, count, value)
         for x in range(width):
-            joined = False
-            after, right = near, left
-            if x + 1 < width:
-                after = row[U(x + 1)]
-                right = F(x + 1) + sign * after
-                step = after - near
-                joined = abs(step) <= join
-                if joined and right > left:
-                    first = max(int(np.ceil(left)), 0)
-                    last = min(int(np.floor(right)), width - 1)
-                    for i in range(first, last + 1):
-                        value = near + (F(i) - left) / (right - left) * step
-                        seen[U(i)] = max(value, seen[U(i)])
-            if not (joined and joined_left):  # the end of a surface reaches half a pixel further
+            covered = count[x]
+            if covered == 0:
+                continue
+            at = U(first[x])
+            if covered == 1:
+                seen[at] = max(value[x], seen[at])
+                continue
+            near, left = row[x], F(x) + sign * row[x]
+            if covered < 0:  # the end of a surface reaches half a pixel further
+                covered = -1 - covered
                 i = int(np.floor(left + HALF))
-                outward = (not joined_left and F(i) <= left) or (not joined and F(i) >= left)
+                ends_left = x == 0 or abs(near - row[x - 1]) > join
+                ends_right = x == width - 1 or abs(row[x + 1] - near) > join
+                outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
                 if outward and 0 <= i < width:
                     seen[U(i)] = max(near, seen[U(i)])
-            joined_left, near, left = joined, after, right
+            for k in range(covered):
+                i = at + U(k)
+                right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
+                seen[i] = max(near + (F(i) - left) / (right - left) * step, seen[i])
 
 
 @njit(cache=True, nogil=True)
