@@ -16,6 +16,7 @@ import importlib.util
 import numpy as np
 import torch
 
+from stereo3d.render import borders
 from stereo3d.render import fill as filling
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
@@ -131,6 +132,7 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         over_rows(
             lambda start, stop: fill_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
         )
+        borders.blend(view, image.contiguous(), seen, sign, jump=JOIN)
     return view
 
 
@@ -156,6 +158,7 @@ def sample_reference(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill
     value = torch.where(hole, 0.0, value)
     if fill:
         value = filling.fill(_whole(value, image.dtype), source, seen.reshape(-1, width))
+        value = borders.blend_reference(_whole(value, image.dtype), source, seen, sign, jump=JOIN)
     return _whole(value, image.dtype).to(image.dtype)
 
 

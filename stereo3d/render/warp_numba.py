@@ -64,9 +64,9 @@ def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untype
                 if outward and 0 <= i < width:
                     seen[U(i)] = max(near, seen[U(i)])
             for k in range(covered):
-                i = at + U(k)
+                target = at + U(k)
                 right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
-                seen[i] = max(near + (F(i) - left) / (right - left) * step, seen[i])
+                seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
 
 
 @njit(cache=True, nogil=True)
