@@ -4,7 +4,7 @@ Each hole belongs to one gap of its row. The farther of the two sides of the gap
 becomes the mean of the visible background around, weighted by distance^-4 (inverse distance weighting, Shepard 1968).
 The background is sampled around the gap's edge at every pixel, further away at every second, fourth, .. (a sample counts
 for the area it stands for). Distance is measured with the picture's grain: where the background beside the gap has one
-direction (the structure tensor of the sum of its channels says so), distance across it counts for more than along it,
+direction (the structure tensor of the sum of its channels says so, clearly), distance across it counts for more than along it,
 so that lines and folds go on into the hole (after coherence transport, Bornemann and Maerz 2007). Close to the border
 that continues the picture, deep inside it is the local mean: no streaks, and nothing that could shimmer.
 
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["BOX", "EMPTY", "GRAIN", "REACH", "SHARE", "SLACK", "STRETCH", "fill", "trace"]
+__all__ = ["BOX", "CERTAIN", "EMPTY", "GRAIN", "REACH", "SHARE", "SLACK", "STRETCH", "fill", "trace"]
 
 EMPTY = float("-inf")
 SLACK = 2.0
@@ -29,8 +29,10 @@ REACH = 0.7
 """How far from its edge the background is sampled, in widths of the gap (plus 1 pixel)."""
 BOX = 3
 """Samples to each side of a gap's edge, of each distance between samples."""
-GRAIN = 2
-"""Rows up and down, and columns, beside a gap's edge that tell the picture's grain."""
+GRAIN = 4
+"""Rows up and down (and half as many columns, plus one) beside a gap's edge that tell the picture's grain."""
+CERTAIN = 0.5
+"""Coherence of the grain (0..1) that a few noisy pixels reach by chance: none up to here."""
 STRETCH = 8.0
 """Squared distance across the picture's grain counts up to so much more than along it."""
 
@@ -145,7 +147,7 @@ def _metric(ground: _Ground) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     across = torch.zeros(ground.edge.shape, device=ground.edge.device)
     mixed, down = torch.zeros_like(across), torch.zeros_like(across)
     for j in range(-GRAIN, GRAIN + 1):
-        for i in range(GRAIN + 1):
+        for i in range(GRAIN // 2 + 1):
             x, y = ground.column + ground.way * i, ground.line + j
             valid = (x >= 0) & (x < width - 1) & (y >= 0) & (y < height - 1)
             at = torch.where(valid, ground.edge + j * width + ground.way * i, 0)
@@ -161,7 +163,7 @@ def _metric(ground: _Ground) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     half, total = (across - down) * 0.5, across + down
     spread = (half * half + mixed * mixed).sqrt()
     grained = spread > 0
-    coherence = 2 * spread / torch.where(grained, total, 1.0)
+    coherence = (2 * spread / torch.where(grained, total, 1.0) - CERTAIN).clamp(min=0) / (1 - CERTAIN)
     gain = STRETCH * coherence * coherence / torch.where(grained, 2 * spread, 1.0)
     weak = total * 0.5 - spread
     return 1 + gain * (across - weak), 2 * gain * mixed, 1 + gain * (down - weak)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.fill import GRAIN
-
 __all__ = ["fill_rows"]
 
 F, U = np.float32, np.uintp
@@ -81,13 +79,14 @@ def _gather(view, surface, line, edge, limit, reach, box, places, colours):  # t
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _metric(view, surface, line, edge, way, limit, stretch):  # type: ignore[no-untyped-def]
+def _metric(view, surface, line, edge, way, limit, rule):  # type: ignore[no-untyped-def]
     """(xx, 2xy, yy) of the squared distance beside a gap: longer across the lines of the picture than along them."""
+    stretch, certain, grain = rule
     channels, height, width = view.shape
     across, mixed, down = ZERO, ZERO, ZERO
-    for j in range(max(line - GRAIN, 0), min(line + GRAIN, height - 2) + 1):
+    for j in range(max(line - grain, 0), min(line + grain, height - 2) + 1):
         above, below = U(j), U(j + 1)
-        for i in range(GRAIN + 1):
+        for i in range(grain // 2 + 1):
             x = edge + way * i
             if not 0 <= x < width - 1:
                 break
@@ -108,7 +107,7 @@ def _metric(view, surface, line, edge, way, limit, stretch):  # type: ignore[no-
     total = across + down
     if not spread > ZERO:
         return ONE, ZERO, ONE
-    coherence = TWO * spread / total
+    coherence = max(TWO * spread / total - certain, ZERO) / (ONE - certain)
     gain = stretch * coherence * coherence / (TWO * spread)
     weak = total * HALF - spread
     return ONE + gain * (across - weak), TWO * gain * mixed, ONE + gain * (down - weak)
@@ -143,8 +142,8 @@ def _spread(places, colours, count, begin, lanes, metric, sums):  # type: ignore
 def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore[no-untyped-def]
     """Fills the holes of out [N, C, H, W] in place; surface [N, H, W]. See :func:`stereo3d.render.fill.fill`.
 
-    ``rule``: (slack, share, reach, stretch, box)."""
-    slack, share, reach, stretch, box = rule
+    ``rule``: (slack, share, reach, stretch, certain, box, grain)."""
+    slack, share, reach, stretch, certain, box, grain = rule
     channels, height, width = out.shape[1:]
     places, colours = np.empty((_MOST, 3), np.float32), np.empty((_MOST, channels), np.float32)
     sums = np.empty((channels + 2, width + _LANES), np.float32)
@@ -163,7 +162,7 @@ def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore
                 break
             radius = int(reach * F(after - begin)) + 1
             count = _gather(view, seen, line, edge, limit, radius, box, places, colours)
-            metric = _metric(view, seen, line, edge, 1 if edge == after else -1, limit, stretch)
+            metric = _metric(view, seen, line, edge, 1 if edge == after else -1, limit, (stretch, certain, grain))
             lanes = -(-(after - begin) // _LANES) * _LANES
             _spread(places, colours, count, begin, lanes, metric, sums)
             for c in range(channels):

@@ -127,8 +127,8 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         height,
     )
     if fill:
-        numbers = (filling.SLACK, filling.SHARE, filling.REACH, filling.STRETCH)
-        rule, depth = (*map(np.float32, numbers), filling.BOX), seen[:, 0].numpy()
+        numbers = (filling.SLACK, filling.SHARE, filling.REACH, filling.STRETCH, filling.CERTAIN)
+        rule, depth = (*map(np.float32, numbers), filling.BOX, filling.GRAIN), seen[:, 0].numpy()
         over_rows(
             lambda start, stop: fill_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
         )
