@@ -20,11 +20,12 @@ def _next(row, x, jump):  # type: ignore[no-untyped-def]
     while x + _BLOCK <= end:
         joined = 0
         for i in range(_BLOCK):
-            joined += abs(row[x + i + 1] - row[x + i]) <= jump
+            one, two = row[x + i], row[x + i + 1]
+            joined += (abs(two - one) <= jump) | (one == two)  # both may be holes
         if joined < _BLOCK:
             break
         x += _BLOCK
-    while x < end and abs(row[x + 1] - row[x]) <= jump:
+    while x < end and (abs(row[x + 1] - row[x]) <= jump or row[x + 1] == row[x]):
         x += 1
     return x
 
@@ -70,11 +71,12 @@ def blend_rows(image, surface, rule, out, start, stop):  # type: ignore[no-untyp
         x = _next(seen, 0, jump)
         if x >= width - 1:
             continue
-        row[:] = out[n, :, line]
+        source, target = image[n, :, line], out[n, :, line]
+        row[:] = target
         while x < width - 1:
             way = 1 if seen[x] > seen[x + 1] else -1
             here = x if way > 0 else x + 1
             if seen[here] != EMPTY:
                 at = int(np.floor(F(here) - sign * seen[here] + HALF))
-                _blend(image[n, :, line], row, out[n, :, line], at, way, here, reach, rounding)
+                _blend(source, row, target, at, way, here, reach, rounding)
             x = _next(seen, x + 1, jump)
