@@ -16,6 +16,7 @@ import importlib.util
 import numpy as np
 import torch
 
+from stereo3d.render import borders
 from stereo3d.render import fill as filling
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
@@ -114,7 +115,7 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         return sample_reference(image, seen, sign, fill=fill)
     if image.dtype in (torch.float16, torch.bfloat16):
         return sample(image.float(), seen, sign, fill=fill).to(image.dtype)
-    from stereo3d.render import warp_numba
+    from stereo3d.render import fill_numba, warp_numba
 
     frames, _, height, width = image.shape
     view = torch.empty_like(image, memory_format=torch.contiguous_format)
@@ -126,11 +127,12 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         height,
     )
     if fill:
-        rule = (np.float32(filling.SLACK), np.float32(filling.SHARE), np.float32(filling.REACH), filling.GRID)
-        depth = seen[:, 0].numpy()
+        numbers = (filling.SLACK, filling.SHARE, filling.REACH, filling.STRETCH, filling.CERTAIN)
+        rule, depth = (*map(np.float32, numbers), filling.BOX, filling.GRAIN), seen[:, 0].numpy()
         over_rows(
-            lambda start, stop: warp_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
+            lambda start, stop: fill_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
         )
+        borders.blend(view, image.contiguous(), seen, sign, jump=JOIN)
     return view
 
 
@@ -156,6 +158,7 @@ def sample_reference(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill
     value = torch.where(hole, 0.0, value)
     if fill:
         value = filling.fill(_whole(value, image.dtype), source, seen.reshape(-1, width))
+        value = borders.blend_reference(_whole(value, image.dtype), source, seen, sign, jump=JOIN)
     return _whole(value, image.dtype).to(image.dtype)
 
 
