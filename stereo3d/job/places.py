@@ -13,7 +13,7 @@ __all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output"
 
 FILM_SUFFIXES = (".mkv", ".mp4")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
-# Words that players look for in a file's name; see docs/guides/players.md.
+# Words that players look for in a file's name.
 _NAME_TOKENS = {"sbs-full": "3D.SBS", "sbs-half": "3D.HSBS", "ou-full": "3D.OU", "ou-half": "3D.HOU"}
 
 

@@ -52,7 +52,7 @@ class Ticker:
         self.segments_built = 0
         self._began = now()
         self._built = 0
-        self._history: deque[tuple[float, int]] = deque([(self._began, 0)])
+        self._history: deque[tuple[float, int]] = deque()
         self._told = 0.0
 
     def add_frames(self, count: int) -> None:
@@ -86,12 +86,15 @@ class Ticker:
         )
 
     def recent_fps(self) -> float:
+        """Frames a second lately; 0 until it can be told. The wait for the first frames (a whole shot's depth) says nothing."""
+        if len(self._history) < 2:
+            return 0.0
         (began, before), (now, after) = self._history[0], self._history[-1]
         return (after - before) / (now - began) if now > began else 0.0
 
     def fps(self) -> float:
         """Frames a second over all of this run."""
-        seconds = self._history[-1][0] - self._began
+        seconds = self._history[-1][0] - self._began if self._history else 0.0
         return self._built / seconds if seconds > 0 else 0.0
 
     def limited_by(self) -> str:
