@@ -18,6 +18,7 @@ BASE = {
     "bar_finder",
     "bars",
     "errors",
+    "files",
     "frames",
     "interrupts",
     "plan",

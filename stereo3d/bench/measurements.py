@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stereo3d.errors import OutputError
-from stereo3d.job.files import read_json, write_json
+from stereo3d.files import read_json, write_json
 
 __all__ = ["Measurement", "cache_folder", "fastest", "keep", "recall"]
 

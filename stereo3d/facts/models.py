@@ -9,7 +9,7 @@ from typing import Any
 
 from stereo3d.bench.measurements import Measurement, fastest, recall
 from stereo3d.depth.registry import MODELS, ModelEntry
-from stereo3d.job.files import file_sha256
+from stereo3d.files import file_sha256
 from stereo3d.table import amount, table
 
 __all__ = ["ModelFacts", "model_facts", "models_text"]

@@ -12,10 +12,10 @@ from stereo3d.bars import Framing
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
+from stereo3d.files import file_sha256
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import finished_report, publish_all
-from stereo3d.job.files import file_sha256
 from stereo3d.job.finish import finish_film
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place

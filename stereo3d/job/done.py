@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from stereo3d.job.files import publish, read_json, write_json
+from stereo3d.files import publish, read_json, write_json
 from stereo3d.job.report import Report
 from stereo3d.job.store import work_folder_of
 from stereo3d.settings import Settings

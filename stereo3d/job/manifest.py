@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d import __version__
-from stereo3d.job.files import read_json, write_json
+from stereo3d.files import read_json, write_json
 from stereo3d.pipeline import Numerics
 
 __all__ = ["Manifest", "PlannedSegment"]

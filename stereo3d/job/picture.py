@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from stereo3d.depth.base import DepthModel
+from stereo3d.files import publish
 from stereo3d.frames import Shot
-from stereo3d.job.files import publish
 from stereo3d.media.still import write_picture
 from stereo3d.pipeline import Found, Recipe, pictures
 from stereo3d.plan import make_plan

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.errors import UsageError
-from stereo3d.job.files import read_json
+from stereo3d.files import read_json
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.store import SegmentRecord, work_folder_of
 

@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from stereo3d.errors import JobError, OutputError
-from stereo3d.job.files import file_sha256, publish, read_json, write_json
+from stereo3d.files import file_sha256, publish, read_json, write_json
 from stereo3d.plan import Segment
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]

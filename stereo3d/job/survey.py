@@ -17,8 +17,8 @@ from typing import Any
 from stereo3d.bar_finder import BarFinder
 from stereo3d.bars import Bars
 from stereo3d.errors import InputError
+from stereo3d.files import read_json, write_json
 from stereo3d.frames import Shot, Timeline
-from stereo3d.job.files import read_json, write_json
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.scan import ScanReport, scan
 from stereo3d.progress import clock

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import av
 import numpy as np
@@ -14,6 +12,7 @@ from av.video.plane import VideoPlane
 
 from stereo3d.errors import InputError
 from stereo3d.frames import FrameBatch, PixelFormat, Timeline
+from stereo3d.media.closing import Closing
 from stereo3d.media.geometry import Upright, output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
@@ -69,7 +68,7 @@ def copy_plane(source: VideoPlane, target: torch.Tensor) -> None:
     into[height:] = into[height - 1 : height]
 
 
-class Decoder:
+class Decoder(Closing):
     """Gives runs of frames of one source. Runs that follow one another are read without seeking.
 
     ``timeline``: times of the output frames, a subset of the source's. ``height``: scale to that many rows. ``seekable``: what
@@ -98,14 +97,6 @@ class Decoder:
         self._ahead: av.VideoFrame | None = None
         self._position: int | None = None
         self.replaced: list[Replacement] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the decoder and the file."""

@@ -6,13 +6,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
-from typing import Self
 
 import av
 from av.packet import Packet
 from av.stream import Stream
 
+from stereo3d.media.closing import Closing
 from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.media.pictures import is_picture
 from stereo3d.media.probe import open_input
@@ -82,7 +81,7 @@ class Clock:
         return SourceFrame(frame, pts, duration, regular)
 
 
-class FrameReader:
+class FrameReader(Closing):
     """Reads one film. Use it as a context manager, from one thread at a time."""
 
     # A stream without any timestamp is recognised by its first frames, so that not all of it is held in memory.
@@ -100,14 +99,6 @@ class FrameReader:
                 stream.discard = av.stream.Discard.all
         self.corrupt_packets = 0
         self.end_seconds = Fraction(0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the decoder and the file."""
@@ -195,21 +186,13 @@ def _chain(first: Packet[Stream], rest: Iterator[Packet[Stream]]) -> Iterator[Pa
     yield from rest
 
 
-class PictureReader:
+class PictureReader(Closing):
     """Reads a picture, or a folder of pictures, as a film: picture n has pts n."""
 
     def __init__(self, info: MediaInfo) -> None:
         self._info = info
         self.corrupt_packets = 0
         self.end_seconds = Fraction(len(info.pictures)) * info.video.time_base
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Nothing stays open between pictures."""

@@ -6,8 +6,7 @@ import itertools
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from stereo3d.errors import InputError
 from stereo3d.frames import Timeline
+from stereo3d.media.closing import Closing
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input
 from stereo3d.media.reader import FrameReader, SourceFrame, open_reader
@@ -71,7 +71,7 @@ class ScanReport:
         return self.frames / self.found
 
 
-class Scan:
+class Scan(Closing):
     """Iterate once over the frames; then :attr:`report` is there. Closing early (or leaving the ``with``) releases the file.
 
     After :meth:`stop` the iteration ends, and the report is about the frames seen: what lies beyond is not missed.
@@ -87,14 +87,6 @@ class Scan:
 
     def __iter__(self) -> Iterator[ScannedFrame]:
         return self._iterator
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def stop(self) -> None:
         """No more frames are wanted."""

@@ -17,6 +17,7 @@ from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 
 from stereo3d.errors import EncodeError
+from stereo3d.files import sync_folder
 from stereo3d.frames import FrameBatch, PixelFormat
 from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.still import convert
@@ -177,7 +178,7 @@ class SegmentWriter:
             if size < self._bytes:  # a full disk may show only here: errors of the last flush are not passed on
                 raise OSError(f"only {size} of at least {self._bytes} bytes were written; the disk may be full")
             self._part.replace(self.path)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._error(error) from error
@@ -199,14 +200,3 @@ class SegmentWriter:
             f"{self._spec.encoder} failed on {self.path.name}: {reason}{detail}",
             hint="check the free space of the disk, and the encoder options",
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut, where folders can be opened (not on Windows)."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from stereo3d.errors import JobError, OutputError
+from stereo3d.files import file_sha256, read_json, write_json
 from stereo3d.frames import Shot
-from stereo3d.job.files import file_sha256, read_json, write_json
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.plan import Segment
 
