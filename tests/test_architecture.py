@@ -21,6 +21,7 @@ BASE = {
     "files",
     "frames",
     "interrupts",
+    "memory",
     "plan",
     "presets",
     "progress",

@@ -24,6 +24,7 @@ from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord, WorkFolder, work_folder_of
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.probe import probe
+from stereo3d.memory import return_freed_memory
 from stereo3d.pipeline import Places, SegmentResult
 from stereo3d.progress import Note, Phase, Progress
 from stereo3d.settings import EncodeSettings, Settings
@@ -41,6 +42,7 @@ def convert_film(
     Raises the errors of :mod:`stereo3d.errors`; whatever happens, nothing stands at ``output`` that is not verified.
     """
     began = time.monotonic()
+    return_freed_memory()
     info = probe(source)
     picture = info.kind == "picture"
     place = output if output is not None else default_output(source, settings.picture, picture=picture)
