@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from stereo3d.errors import OutputError, Stereo3DError, UsageError
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.job.convert import convert_film
 from stereo3d.job.numerics import load_with_numerics
-from stereo3d.job.prepare import encoder_for
+from stereo3d.job.prepare import encoder_for, with_fixed_threads
 from stereo3d.job.survey import Survey, survey_source
 from stereo3d.media.geometry import output_size
 from stereo3d.media.probe import probe
@@ -156,10 +156,7 @@ class _Bench:
         tell(f"loading depth model {settings.depth.model}")
         size = output_size(self.info.video, settings.picture.height)
         self.model, numerics = self._load(size)
-        encoder = encoder_for(self.info, settings.encode, settings, Framing())
-        encoder = (
-            replace(encoder, threads=min(16, numerics.threads * 3 // 2)) if encoder.encoder == "libx264" else encoder
-        )
+        encoder = with_fixed_threads(encoder_for(self.info, settings.encode, settings, Framing()), numerics)
         timeline = self.survey.timeline
         identity = self.model.info.identity
         self.recipe = Recipe(self.info, timeline, self.survey.seekable, self.settings, encoder, numerics, identity)

@@ -29,7 +29,7 @@ from stereo3d.render.pack import packed_size
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
-__all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture"]
+__all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,13 @@ def encoder_for(
     )
 
 
+def with_fixed_threads(encoder: EncoderSpec, numerics: Numerics) -> EncoderSpec:
+    """x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose."""
+    if encoder.encoder != "libx264":
+        return encoder
+    return replace(encoder, threads=min(16, numerics.threads * 3 // 2))
+
+
 def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tuple[Recipe, DepthModel]:
     """The recipe of a picture: a film of one frame."""
     model, numerics = _load_model(wish, None, progress, stop)
@@ -122,9 +129,7 @@ def prepare_film(
         survey = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
         save_survey(survey, folder.survey, fingerprint, settings.time)
     framing, encoder = _frame(wish, survey, progress)
-    if encoder.encoder == "libx264":
-        # x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose.
-        encoder = replace(encoder, threads=min(16, numerics.threads * 3 // 2))
+    encoder = with_fixed_threads(encoder, numerics)
     depth_from = None
     if wish.depth is not None:
         count = _scanning(wish.depth, "depth", progress, stop)
