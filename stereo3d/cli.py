@@ -114,9 +114,13 @@ def _convert(arguments: argparse.Namespace) -> int:
     progress = open_progress(settings.run.progress)
     try:
         from stereo3d.interrupts import stop_on_signals
-        from stereo3d.job.convert import convert_film
+        from stereo3d.job.convert import convert_film, plan_film
 
         with stop_on_signals(progress) as stop:
+            if settings.run.dry_run:
+                outlook = plan_film(arguments.input, arguments.output, settings, progress, stop)
+                print(json.dumps(outlook.to_json()) if settings.run.progress == "json" else outlook.text())
+                return 0
             report = convert_film(arguments.input, arguments.output, settings, progress, stop)
     finally:
         progress.close()

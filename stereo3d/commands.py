@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stereo3d.errors import OutputError, UsageError
+from stereo3d.settings import Settings, TimeSettings
 
 if TYPE_CHECKING:
     import torch
@@ -36,7 +37,19 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     doctor = add("doctor", help="what this machine can do")
     doctor.set_defaults(run=_doctor)
     shots = add("shots", help="the shots of a film, with times")
-    shots.add_argument("input", metavar="INPUT", type=Path, help="a film or a folder of numbered pictures")
+    shots.add_argument(
+        "input",
+        metavar="INPUT|OUTPUT",
+        type=Path,
+        help="a film, a folder of numbered pictures, or what convert made of one",
+    )
+    shots.add_argument(
+        "--thumbs", metavar="DIR", type=Path, default=None, help="a small picture of each shot goes there"
+    )
+    for name, field in TimeSettings.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        metavar = str(extra.get("metavar"))
+        shots.add_argument("--" + name.replace("_", "-"), metavar=metavar, default=None, help=field.description)
     shots.set_defaults(run=_shots)
     bench = add(
         "bench",
@@ -131,14 +144,24 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _shots(arguments: argparse.Namespace) -> int:
-    from stereo3d.facts.shots import list_shots, look_at
+    from stereo3d.facts.shots import list_shots, look_at, write_thumbs, written_survey
+    from stereo3d.job.survey import survey_source
     from stereo3d.progress import Advance, Note, Phase, open_progress
 
-    info = look_at(arguments.input)
+    given = {name: value for name in TimeSettings.model_fields if (value := getattr(arguments, name)) is not None}
+    times = Settings.from_flat(given).time
+    written = written_survey(arguments.input) if not given else None
+    source, survey, manifest = written or (arguments.input, None, None)
+    info = look_at(source) if survey is None or arguments.thumbs else None
     progress = open_progress("auto")
     try:
-        progress.emit(Phase("scan", f"scanning {info.path.name} for shots", info.video.frames_hint))
-        shots = list_shots(info, lambda done: progress.emit(Advance(done)) if done % 24 == 0 else None)
+        if survey is None and info is not None:
+            progress.emit(Phase("scan", f"scanning {info.path.name} for shots", info.video.frames_hint))
+            tell = lambda done: progress.emit(Advance(done)) if done % 24 == 0 else None  # noqa: E731
+            survey = survey_source(info, times, tell)
+        assert survey is not None
+        thumbs = write_thumbs(info, survey, arguments.thumbs) if info is not None and arguments.thumbs else ()
+        shots = list_shots(str(arguments.input), survey, manifest, thumbs)
         for fault in shots.faults:
             progress.emit(Note(fault, "warning"))
     finally:

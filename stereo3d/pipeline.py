@@ -9,7 +9,7 @@ runs on from one segment into the next.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
+from stereo3d.overrides import InForce, Overrides, black
 from stereo3d.plan import Segment, probe_frames
 from stereo3d.render.pack import pack
 from stereo3d.render.views import render_views
@@ -33,7 +34,17 @@ from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.stages import Meter, stage
 
-__all__ = ["PIPELINE_VERSION", "Found", "Numerics", "Places", "Recipe", "SegmentResult", "build_segments", "pictures"]
+__all__ = [
+    "PIPELINE_VERSION",
+    "Found",
+    "Models",
+    "Numerics",
+    "Places",
+    "Recipe",
+    "SegmentResult",
+    "build_segments",
+    "pictures",
+]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
 PIPELINE_VERSION = 2
@@ -61,6 +72,7 @@ class Recipe:
     """All that a segment's pictures depend on, besides the segment itself.
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
+    ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     """
 
     info: MediaInfo
@@ -73,6 +85,11 @@ class Recipe:
     framing: Framing = field(default_factory=Framing)
     depth_from: DepthVideo | None = None
     keep: EncoderSpec | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+
+    def in_force(self, frame: int) -> InForce:
+        """The settings of the shot that an output frame belongs to."""
+        return self.overrides.at(frame) or InForce(self.settings.view)
 
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
@@ -84,6 +101,17 @@ class Recipe:
         if self.depth_from is None:
             return self.decoder()
         return Decoder(self.depth_from.info, self.depth_from.timeline, seekable=self.depth_from.seekable)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The film's depth model, and those that some shots have of their own, by name."""
+
+    film: DepthModel
+    others: Mapping[str, DepthModel] = field(default_factory=dict)
+
+    def named(self, name: str) -> DepthModel:
+        return self.others[name] if name else self.film
 
 
 @dataclass(slots=True)
@@ -121,14 +149,14 @@ class SegmentResult:
 def build_segments(
     segments: Sequence[Segment],
     recipe: Recipe,
-    model: DepthModel,
+    models: Models,
     places: Places,
     meter: Meter,
     on_frames: Callable[[int], None],
 ) -> Generator[SegmentResult, None, None]:
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
     found = Found()
-    views = stage("render", pictures(segments, recipe, model, meter, found, places.depth), meter)
+    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter)
     try:
         for segment in segments:
             began = time.perf_counter()
@@ -188,14 +216,14 @@ def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
 def pictures(
     segments: Sequence[Segment],
     recipe: Recipe,
-    model: DepthModel,
+    models: Models,
     meter: Meter,
     found: Found,
     depth_place: Callable[[Segment], Path] | None = None,
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=_DEPTHS_AHEAD)
+    depths = stage("depth", _steady_depths(segments, recipe, models, meter), meter, ahead=_DEPTHS_AHEAD)
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
     try:
@@ -226,7 +254,7 @@ def _packed_views(
             views = render_views(
                 crop(whole, bars),
                 depth.maps(device),
-                strength=recipe.settings.view.strength,
+                strength=recipe.in_force(batch.index).view.strength,
                 zero_parallax=depth.zero_parallax,
             )
             left, right = (put_back(view, whole, bars) for view in views)
@@ -241,11 +269,23 @@ def _frames(
     """The source's frames of all segments, in order; no batch spans two segments or two shots."""
     with recipe.decoder() as decoder:
         for segment in segments:
+            if recipe.in_force(segment.start).black:
+                yield from _black(segment.start, segment, recipe, _FRAMES_PER_BATCH)
+                continue
             known = len(decoder.replaced)
             for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
                 yield from (piece for _, piece in _by_shot(batch, segment.shots))
+
+
+def _black(first: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
+    """Frames [first, the segment's end) where the source's cannot be had, ``count`` at a time."""
+    size = output_size(recipe.info.video, recipe.settings.picture.height)
+    for start in range(first, segment.end, count):
+        pts = recipe.timeline.pts[start : min(start + count, segment.end)]
+        batch = black(recipe.info.video.format, size, pts, start)
+        yield from (piece for _, piece in _by_shot(batch, segment.shots))
 
 
 def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, FrameBatch]]:
@@ -276,12 +316,15 @@ def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tupl
     with recipe.depth_decoder() as decoder:
         for segment in segments:
             first = segment.start - segment.lead_in
+            if recipe.in_force(segment.start).black:
+                yield from ((segment, batch) for batch in _black(first, segment, recipe, recipe.numerics.batch))
+                continue
             for batch in decoder.batches(first, segment.end, batch=recipe.numerics.batch):
                 yield segment, batch
 
 
 def _steady_depths(
-    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
+    segments: Sequence[Segment], recipe: Recipe, models: Models, meter: Meter
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
     current: tuple[Segment, Shot] | None = None
@@ -293,6 +336,7 @@ def _steady_depths(
                 if (segment, shot) != current:
                     if depths is not None:
                         yield from depths.finish()
+                    model = models.named(recipe.in_force(segment.piece(shot)[1]).model)
                     current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
                 if depths is not None:
                     yield from depths.push(recipe.framing.picture(piece))
@@ -304,7 +348,7 @@ def _steady_depths(
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
     first, kept, _ = segment.piece(shot)
-    wanted = recipe.settings.view.zero_parallax
+    wanted = recipe.in_force(kept).view.zero_parallax
     screen = None if wanted == "auto" else wanted
     if screen is None and recipe.depth_from is not None:
         screen = recipe.depth_from.screen(kept)

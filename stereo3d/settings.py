@@ -206,6 +206,7 @@ class RunSettings(_Group):
     overwrite: bool = Field(False, description="replace an OUTPUT that already exists")
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
+    dry_run: bool = Field(False, description="say what would be done, kept and needed, and do nothing")
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
         "auto", description="how progress is shown, on stderr"
     )

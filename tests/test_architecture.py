@@ -22,6 +22,7 @@ BASE = {
     "frames",
     "interrupts",
     "memory",
+    "overrides",
     "plan",
     "presets",
     "progress",
@@ -41,7 +42,7 @@ ALLOWED = {
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "bench": {"job", "pipeline", "shot_depth", "media", "depth", "render", "demo"},
     "facts": {"bench", "job", "media", "depth", "render"},
-    "commands": {"bench", "facts", "depth"},
+    "commands": {"bench", "facts", "job", "depth"},
     "cli": {"commands", "job", "depth", "media"},
     "demo": {"job", "media", "depth"},
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from stereo3d.files import flush
 from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey
 from stereo3d.media.join import join, join_suffix, output_origin
@@ -49,8 +49,7 @@ def finish_film(
     joined.unlink()
     progress.emit(Phase("verify", "reading the result back and comparing it"))
     verify_output(final, files, recipe.info, plan, report)
-    with open(final, "rb+") as stream:
-        os.fsync(stream.fileno())
+    flush(final)
     return final, tuple(f"not carried over: {lost}" for lost in report.not_carried)
 
 

@@ -30,7 +30,7 @@ def work_folder_of(output: Path) -> Path:
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
     """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``screens``:
-    (output frame, depth on the screen from there on)."""
+    (output frame, depth on the screen from there on). ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
 
     frames: int
     size: int
@@ -39,6 +39,7 @@ class SegmentRecord:
     replaced: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     screens: tuple[tuple[int, float], ...] = ()
+    packets: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
@@ -99,13 +100,18 @@ class WorkFolder:
     def part_of(self, segment: Segment, key: str, piece: str = "") -> Path:
         return self.file_of(segment, key, piece).with_suffix(".part")
 
+    def record(self, segment: Segment, key: str, piece: str = "") -> SegmentRecord | None:
+        """What was written down of a segment, without a look at its file; None where nothing was."""
+        try:
+            return SegmentRecord.from_json(read_json(self.file_of(segment, key, piece).with_suffix(".json")))
+        except (KeyError, TypeError):
+            return None
+
     def find(self, segment: Segment, key: str, piece: str = "") -> SegmentRecord | None:
         """The record of a segment that is done and whose file still is what was recorded, else None."""
         final, part = self.file_of(segment, key, piece), self.part_of(segment, key, piece)
-        value = read_json(final.with_suffix(".json"))
-        try:
-            record = SegmentRecord.from_json(value)
-        except (KeyError, TypeError):
+        record = self.record(segment, key, piece)
+        if record is None:
             return None
         for path in (final, part):
             if path.is_file() and path.stat().st_size == record.size and file_sha256(path) == record.sha256:

@@ -1,0 +1,38 @@
+"""Room on the disk: how much a job will need."""
+
+from __future__ import annotations
+
+from stereo3d.job.prepare import Job
+from stereo3d.media.encode import ENCODERS
+
+__all__ = ["bytes_a_frame", "room_needed"]
+
+# Bits a pixel of film at each codec's usual quality, on the large side; six steps of crf halve it.
+_BITS = {"h264": 0.16, "hevc": 0.1, "av1": 0.08, "ffv1": 5.0}
+_SOUND_BYTES = 80_000  # a second of a track, unless the whole source is smaller
+_SLACK = 1 << 20
+
+
+def bytes_a_frame(job: Job) -> float:
+    """Of the output's picture: as measured on the segments that are done, else a guess."""
+    records = [record for segment in job.plan if (record := job.folder.record(segment, job.keys[segment.number]))]
+    frames = sum(record.frames for record in records)
+    if frames:
+        return sum(record.size for record in records) / frames
+    encoder, video = job.recipe.encoder, job.recipe.info.video
+    height = job.recipe.settings.picture.height or video.out_height
+    pixels = video.out_width * height * height / video.out_height
+    eyes = 1 if job.recipe.settings.picture.layout.endswith("-half") or job.recipe.settings.paint.colormap else 2
+    usual = ENCODERS[encoder.codec].crf
+    softer = 2 ** ((usual - encoder.crf) / 6) if encoder.crf is not None else 1.0
+    return float(eyes * pixels * _BITS[encoder.codec] * softer / 8)
+
+
+def room_needed(job: Job, frames: int) -> int:
+    """Bytes that the work still takes with ``frames`` to be built: their segments, the joined picture, the whole output."""
+    whole = bytes_a_frame(job) * len(job.survey.timeline)
+    seconds = job.survey.timeline.duration(0, len(job.survey.timeline))
+    info = job.recipe.info
+    source = info.path.stat().st_size if info.kind == "film" else 0
+    beside = min(source, _SOUND_BYTES * len(info.audio) * float(seconds))
+    return round(bytes_a_frame(job) * frames + 2 * whole + beside) + _SLACK
