@@ -13,12 +13,15 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
 from stereo3d.settings import RunSettings, Settings
+
+if TYPE_CHECKING:
+    from stereo3d.job.report import Report
 
 __all__ = ["main"]
 
@@ -103,7 +106,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _convert(arguments: argparse.Namespace) -> int:
     from stereo3d.presets import settings_from
-    from stereo3d.progress import open_progress
 
     options: dict[str, Any] = {
         name: value
@@ -111,24 +113,49 @@ def _convert(arguments: argparse.Namespace) -> int:
         if name not in {"command", "run", "input", "output", "preset"}
     }
     settings = settings_from(arguments.preset, options)
-    progress = open_progress(settings.run.progress)
-    try:
-        from stereo3d.interrupts import stop_on_signals
-        from stereo3d.job.convert import convert_film, plan_film
-
-        with stop_on_signals(progress) as stop:
-            if settings.run.dry_run:
-                outlook = plan_film(arguments.input, arguments.output, settings, progress, stop)
-                print(json.dumps(outlook.to_json()) if settings.run.progress == "json" else outlook.text())
-                return 0
-            report = convert_film(arguments.input, arguments.output, settings, progress, stop)
-    finally:
-        progress.close()
+    if settings.run.dry_run:
+        return _dry_run(arguments, settings)
+    report = _converted(arguments.input, arguments.output, settings)
     if settings.run.progress == "json":
         print(report.to_json())
     elif settings.run.progress != "none":
         print(report.text(), file=sys.stderr)
     return report.exit_code
+
+
+def _converted(source: Path, output: Path | None, settings: Settings) -> Report:
+    """The conversion, in a process of its own that is watched, or in this one."""
+    from stereo3d.interrupts import stop_on_signals
+    from stereo3d.progress import Silent, open_progress
+
+    if settings.run.watch:
+        from stereo3d.watch import convert_watched
+
+        with stop_on_signals(Silent()) as stop:
+            return convert_watched(source, output, settings, stop)
+    progress = open_progress(settings.run.progress)
+    try:
+        from stereo3d.job.convert import convert_film
+
+        with stop_on_signals(progress) as stop:
+            return convert_film(source, output, settings, progress, stop)
+    finally:
+        progress.close()
+
+
+def _dry_run(arguments: argparse.Namespace, settings: Settings) -> int:
+    from stereo3d.interrupts import stop_on_signals
+    from stereo3d.job.convert import plan_film
+    from stereo3d.progress import open_progress
+
+    progress = open_progress(settings.run.progress)
+    try:
+        with stop_on_signals(progress) as stop:
+            outlook = plan_film(arguments.input, arguments.output, settings, progress, stop)
+    finally:
+        progress.close()
+    print(json.dumps(outlook.to_json()) if settings.run.progress == "json" else outlook.text())
+    return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:

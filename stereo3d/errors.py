@@ -7,6 +7,7 @@
     |   `-- WeightsError       exit 2   a checkpoint that is absent, broken or of another network
     |-- InputError             exit 1   the source cannot be read as a film
     |-- OutputError            exit 1   the place for the output cannot be used
+    |   `-- DiskFullError      exit 1   no room left, and told not to wait for it; the same command continues
     |-- EncodeError            exit 1   an encoder refused its settings or failed
     |-- JobError               exit 1   the work folder is in use, or damaged beyond repair
     |-- VerificationError      exit 1   what was written is not what was meant
@@ -19,6 +20,7 @@ says what to do about it.
 from __future__ import annotations
 
 __all__ = [
+    "DiskFullError",
     "EncodeError",
     "InputError",
     "Interrupted",
@@ -58,6 +60,10 @@ class InputError(Stereo3DError):
 
 class OutputError(Stereo3DError):
     """The place for the output cannot be used."""
+
+
+class DiskFullError(OutputError):
+    """There is no room left on the disk."""
 
 
 class EncodeError(Stereo3DError):

@@ -206,6 +206,15 @@ class RunSettings(_Group):
     overwrite: bool = Field(False, description="replace an OUTPUT that already exists")
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
+    wait: bool = Field(True, description="when the disk is full, wait for room; --no-wait stops, resumable")
+    watch: bool = Field(
+        True, description="work in a process that is watched: one that hangs or crashes is replaced and goes on"
+    )
+    hang_limit: Literal["auto"] | Annotated[float, Field(ge=5, le=86400)] = Field(
+        "auto",
+        description="how long nothing may move before it is a hang, 5..86400; auto follows the measured speed, from 120 on",
+        json_schema_extra={"metavar": "S", "unit": "seconds"},
+    )
     dry_run: bool = Field(False, description="say what would be done, kept and needed, and do nothing")
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
         "auto", description="how progress is shown, on stderr"

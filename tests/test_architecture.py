@@ -43,7 +43,8 @@ ALLOWED = {
     "bench": {"job", "pipeline", "shot_depth", "media", "depth", "render", "demo"},
     "facts": {"bench", "job", "media", "depth", "render"},
     "commands": {"bench", "facts", "job", "depth"},
-    "cli": {"commands", "job", "depth", "media"},
+    "watch": {"job"},
+    "cli": {"commands", "watch", "job", "depth", "media"},
     "demo": {"job", "media", "depth"},
 }
 ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stereo3d.bars import Framing
 from stereo3d.errors import UsageError
+from stereo3d.interrupts import Death
 from stereo3d.job.build import Built, build
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
@@ -18,11 +19,13 @@ from stereo3d.job.finish import finish_film
 from stereo3d.job.keys import source_fingerprint
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
+from stereo3d.job.patience import Patience
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place
 from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_picture
 from stereo3d.job.report import Report
 from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
+from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.media.info import MediaInfo
@@ -36,11 +39,17 @@ __all__ = ["convert_film", "plan_film"]
 
 
 def convert_film(
-    source: Path, output: Path | None, settings: Settings, progress: Progress, stop: threading.Event
+    source: Path,
+    output: Path | None,
+    settings: Settings,
+    progress: Progress,
+    stop: threading.Event,
+    death: Death | None = None,
 ) -> Report:
     """Convert, or continue converting, ``source`` into ``output`` (default: a name beside the source).
 
-    ``stop``: when set, the segment in work is finished and :class:`Interrupted` raised; the same call continues.
+    ``stop``: when set, the segment in work is finished and :class:`Interrupted` raised; the same call continues. ``death``: how
+    the process that this one goes on for ended.
     Raises the errors of :mod:`stereo3d.errors`; whatever happens, nothing stands at ``output`` that is not verified.
     """
     if settings.run.dry_run:
@@ -62,25 +71,14 @@ def convert_film(
         busy, seconds = meter.busy(), time.monotonic() - began
         return Report(asked.output, 1, 1, 0, seconds, 1 / seconds, max(busy, key=busy.__getitem__))
     with _work_folder(asked.output) as folder:
-        if settings.run.restart:
+        if settings.run.restart and death is None:
             folder.clear()
-        job = _prepare(wish, folder, progress, stop)
-        _begin(job, progress)
-        built = build(job, progress, stop)
-        finals, lost = _finish(built, progress)
-        depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
-        report = Report(
-            output=asked.output,
-            frames=len(job.survey.timeline),
-            segments_built=built.ticker.segments_built,
-            segments_kept=built.ticker.segments_kept,
-            seconds=time.monotonic() - began,
-            fps=built.ticker.fps(),
-            limited_by=built.ticker.limited_by(),
-            losses=(*job.survey.faults.lines(), *depth_faults, *built.losses(), *lost),
-            depth=str(depth_place(asked.output)) if job.recipe.keep is not None else "",
-        )
-        publish_all(folder, asked, finals, report, what_it_is_made_of(built.job))
+        patience = Patience(folder.path, settings.run.wait, progress, stop)
+        job = _prepare(wish, folder, patience)
+        _begin(job, patience)
+        built = build(job, progress, stop, death)
+        size = sum(record.size for record in built.records.values())
+        report = patience.through(lambda: _finish(built, progress, began), 2 * size)
     _clean_up(asked)
     return report
 
@@ -95,8 +93,9 @@ def plan_film(
     asked = _asked(info, output, settings)
     wish = _wish(info, asked, dry=True)
     with _work_folder(asked.output) as folder:
-        job = _prepare(wish, folder, progress, stop)
-        return outlook_of(job, () if settings.run.restart else _kept(job))
+        job = _prepare(wish, folder, Patience(folder.path, settings.run.wait, progress, stop))
+        kept = {} if settings.run.restart else {**in_output(job, asked.output), **job.recorded()}
+        return outlook_of(job, kept)
 
 
 def _asked(info: MediaInfo, output: Path | None, settings: Settings) -> Asked:
@@ -116,50 +115,70 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     return Wish(asked, info, depth_source(info, settings), encode, encoder)
 
 
-def _prepare(wish: Wish, folder: WorkFolder, progress: Progress, stop: threading.Event) -> Job:
+def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
     fingerprint = source_fingerprint(wish.info.path)
     if not wish.settings.run.restart:
         recall(folder, wish.asked.output, fingerprint)
-    return prepare_film(wish, folder, fingerprint, progress, stop)
+    return prepare_film(wish, folder, fingerprint, patience)
 
 
-def _kept(job: Job) -> frozenset[int]:
-    """The numbers of segments that are done, here or in the finished output."""
-    return frozenset(s.number for s in job.plan if job.recorded(s)) | in_output(job, job.asked.output)
-
-
-def _begin(job: Job, progress: Progress) -> None:
+def _begin(job: Job, patience: Patience) -> None:
     """Write the job down, say what changed since it was last written down, and fetch what a finished output holds of it."""
     earlier, manifest = Manifest.load(job.folder.manifest), job.manifest()
     changed = earlier.difference(manifest) if earlier is not None else ()
     job.folder.drop_parts()
+    kept = job.recorded()
     if not job.asked.settings.run.restart:
-        here = {s.number for s in job.plan if job.recorded(s)}
-        restore(job, job.asked.output, frozenset(s.number for s in job.plan) - here)
-    manifest.save(job.folder.manifest)
+        missing = [segment.number for segment in job.plan if segment.number not in kept]
+        patience.through(lambda: restore(job, job.asked.output, missing), 1 << 20)
+        kept = job.recorded()
+    patience.through(lambda: manifest.save(job.folder.manifest), 1 << 20)
+    redone = len(job.plan) - len(kept)
     if changed:
-        kept = sum(job.recorded(segment) for segment in job.plan)
-        redone = len(job.plan) - kept
-        progress.emit(
-            Note(
-                f"changed since the last run: {'; '.join(changed)}; {redone} of {len(job.plan)} segments to redo, {kept} kept"
-            )
-        )
+        what, total = "; ".join(changed), len(job.plan)
+        text = f"changed since the last run: {what}; {redone} of {total} segments to redo, {len(kept)} kept"
+        patience.progress.emit(Note(text))
+    frames = len(job.survey.timeline) - sum(record.frames for record in kept.values())
+    patience.expect(room_needed(job, kept.values(), frames))
 
 
-def _finish(built: Built, progress: Progress) -> tuple[list[tuple[Path, Path]], tuple[str, ...]]:
-    """Make what was asked for; ((verified file, the place it is to have) each, what the output's container cannot carry)."""
+def _finish(built: Built, progress: Progress, began: float) -> Report:
+    """Make what was asked for, look at it again, and give it its name. Raises OutputError or VerificationError."""
+    try:
+        return _published(built, progress, began)
+    except Exception:
+        built.job.folder.drop_parts()  # there may be no room for the next try beside them
+        raise
+
+
+def _published(built: Built, progress: Progress, began: float) -> Report:
     job, output = built.job, built.job.asked.output
 
     def grey(piece: str) -> Path:
         name = job.models.film.info.name
         return join_depth(job.folder, job.recipe, name, job.files(piece), built.records.values(), progress)
 
+    lost: tuple[str, ...] = ()
     if job.recipe.settings.paint.colormap == "none":
-        return [(grey(""), output)], ()
-    depth = [(grey(job.pieces[0]), depth_place(output))] if job.recipe.keep is not None else []
-    final, lost = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
-    return [(final, output), *depth], lost
+        finals = [(grey(""), output)]
+    else:
+        depth = [(grey(job.pieces[0]), depth_place(output))] if job.recipe.keep is not None else []
+        final, lost = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
+        finals = [(final, output), *depth]
+    depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
+    report = Report(
+        output=output,
+        frames=len(job.survey.timeline),
+        segments_built=built.ticker.segments_built,
+        segments_kept=built.ticker.segments_kept,
+        seconds=time.monotonic() - began,
+        fps=built.ticker.fps(),
+        limited_by=built.ticker.limited_by(),
+        losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
+        depth=str(depth_place(output)) if job.recipe.keep is not None else "",
+    )
+    publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
+    return report
 
 
 def _clean_up(asked: Asked) -> None:

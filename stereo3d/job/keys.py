@@ -50,11 +50,12 @@ def _file_fingerprint(path: Path, *, samples: int) -> str:
     return hasher.hexdigest()[:32]
 
 
-def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: Mapping[str, str]) -> str:
+def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: Mapping[str, str] | None = None) -> str:
     """The hash of all that a segment's pixels and times depend on. ``identities``: of the models that shots have of their
     own, by name."""
     timeline, settings = recipe.timeline, recipe.settings
     first = segment.start - segment.lead_in
+    names = identities or {}
     own = [recipe.in_force(segment.piece(shot)[1]) for shot in segment.shots]
     return digest(
         {
@@ -63,7 +64,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "times": [str(timeline.time_base), list(timeline.pts[first : segment.end])],
             "frames": [segment.start, segment.end, segment.lead_in],
             "shots": [[shot.start, shot.end] for shot in segment.shots],
-            "models": [identities[o.model] if o.model else recipe.model_identity for o in own],
+            "models": [names[o.model] if o.model else recipe.model_identity for o in own],
             "numerics": asdict(recipe.numerics),
             "views": [o.view.model_dump(mode="json") for o in own],
             "black": [o.black for o in own],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stereo3d.job.prepare import Job
 from stereo3d.job.room import bytes_a_frame, room_needed
+from stereo3d.job.store import SegmentRecord
 from stereo3d.progress import clock
 from stereo3d.table import size_text
 
@@ -57,8 +58,8 @@ class Outlook:
         return "\n".join(lines)
 
 
-def outlook_of(job: Job, kept: Collection[int]) -> Outlook:
-    """``kept``: the numbers of segments that are done."""
+def outlook_of(job: Job, kept: Mapping[int, SegmentRecord]) -> Outlook:
+    """``kept``: the segments that are done, by number."""
     timeline, shots = job.survey.timeline, job.survey.shots
     to_do = [segment for segment in job.plan if segment.number not in kept]
     touched = [
@@ -76,8 +77,8 @@ def outlook_of(job: Job, kept: Collection[int]) -> Outlook:
         frames_to_do=sum(map(len, to_do)),
         shots_to_do=_runs(touched),
         own_settings=_own_settings(job),
-        output_bytes=round(bytes_a_frame(job) * len(timeline)),
-        work_bytes=room_needed(job, sum(map(len, to_do))),
+        output_bytes=round(bytes_a_frame(job, kept.values()) * len(timeline)),
+        work_bytes=room_needed(job, kept.values(), sum(map(len, to_do))),
         free_bytes=shutil.disk_usage(job.folder.path).free,
     )
 

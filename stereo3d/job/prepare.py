@@ -17,6 +17,7 @@ from stereo3d.job.framing import film_framing, framing_note, trimmed_size
 from stereo3d.job.keys import segment_key
 from stereo3d.job.manifest import Manifest, PlannedSegment
 from stereo3d.job.numerics import load_others, load_with_numerics
+from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
@@ -101,13 +102,15 @@ class Job:
     def part(self, segment: Segment, piece: str = "") -> Path:
         return self.folder.part_of(segment, self.keys[segment.number], piece)
 
-    def recorded(self, segment: Segment) -> bool:
-        """Whether every piece of a segment was written down as done and its file is there; nothing is read."""
-        key = self.keys[segment.number]
-        return all(
-            self.folder.record(segment, key, piece) and self.folder.file_of(segment, key, piece).is_file()
-            for piece in self.pieces
-        )
+    def recorded(self) -> dict[int, SegmentRecord]:
+        """The segments whose pieces are written down as done and whose files are there, by number; no film is read."""
+        done: dict[int, SegmentRecord] = {}
+        for segment, key in zip(self.plan, self.keys, strict=True):
+            files = [self.folder.file_of(segment, key, piece) for piece in self.pieces]
+            records = [self.folder.record(segment, key, piece) for piece in self.pieces]
+            if records[-1] is not None and None not in records and all(file.is_file() for file in files):
+                done[segment.number] = records[-1]
+        return done
 
     def find(self, segment: Segment) -> SegmentRecord | None:
         """The record of a segment of which every piece is done, else None."""
@@ -159,15 +162,15 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
     return recipe, model
 
 
-def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, progress: Progress, stop: threading.Event) -> Job:
+def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
     """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
-    info, settings = wish.info, wish.settings
+    info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
     earlier = Manifest.load(folder.manifest)
     model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
-        survey = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
-        save_survey(survey, folder.survey, fingerprint, settings.time)
+        survey = found = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
+        patience.through(lambda: save_survey(found, folder.survey, fingerprint, settings.time), 1 << 20)
     overrides = overrides_of(wish.asked.rules, shots_file_of(wish.asked.output), survey.shots, settings)
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -43,16 +43,16 @@ def recall(folder: WorkFolder, output: Path, fingerprint: str) -> None:
         return
 
 
-def in_output(job: Job, output: Path) -> frozenset[int]:
-    """The numbers of segments that the record says are in the finished output, all their pieces."""
-    found = [set(_recorded(job, output, piece)) for piece in job.pieces]
-    return frozenset(set.intersection(*found))
+def in_output(job: Job, output: Path) -> dict[int, SegmentRecord]:
+    """The segments that the record says are in the finished output, with all their pieces, by number."""
+    found = [_recorded(job, output, piece) for piece in job.pieces]
+    return {number: record for number, record in found[-1].items() if all(number in other for other in found)}
 
 
-def restore(job: Job, output: Path, missing: frozenset[int]) -> None:
+def restore(job: Job, output: Path, missing: Collection[int]) -> None:
     """Bring segments that the finished output holds back to the work folder. What does not prove to be what was recorded is
     left out: it is built anew."""
-    numbers = missing & in_output(job, output)
+    numbers = in_output(job, output).keys() & missing
     for piece in job.pieces if numbers else ():
         recorded = {n: r for n, r in _recorded(job, output, piece).items() if n in numbers}
         parts = {n: job.part(job.plan[n], piece) for n in recorded}

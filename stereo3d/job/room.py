@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stereo3d.job.prepare import Job
+from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
 
 __all__ = ["bytes_a_frame", "room_needed"]
@@ -13,9 +16,8 @@ _SOUND_BYTES = 80_000  # a second of a track, unless the whole source is smaller
 _SLACK = 1 << 20
 
 
-def bytes_a_frame(job: Job) -> float:
+def bytes_a_frame(job: Job, records: Collection[SegmentRecord]) -> float:
     """Of the output's picture: as measured on the segments that are done, else a guess."""
-    records = [record for segment in job.plan if (record := job.folder.record(segment, job.keys[segment.number]))]
     frames = sum(record.frames for record in records)
     if frames:
         return sum(record.size for record in records) / frames
@@ -28,11 +30,12 @@ def bytes_a_frame(job: Job) -> float:
     return float(eyes * pixels * _BITS[encoder.codec] * softer / 8)
 
 
-def room_needed(job: Job, frames: int) -> int:
+def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> int:
     """Bytes that the work still takes with ``frames`` to be built: their segments, the joined picture, the whole output."""
-    whole = bytes_a_frame(job) * len(job.survey.timeline)
+    each = bytes_a_frame(job, records)
+    whole = each * len(job.survey.timeline)
     seconds = job.survey.timeline.duration(0, len(job.survey.timeline))
     info = job.recipe.info
     source = info.path.stat().st_size if info.kind == "film" else 0
     beside = min(source, _SOUND_BYTES * len(info.audio) * float(seconds))
-    return round(bytes_a_frame(job) * frames + 2 * whole + beside) + _SLACK
+    return round(each * frames + 2 * whole + beside) + _SLACK

@@ -9,6 +9,7 @@ at no instant does a record or a name claim what is not on the disk.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from stereo3d.files import file_sha256, publish, read_json, write_json
 from stereo3d.plan import Segment
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
+
+
+# A worker whose watching process was killed needs a moment to notice.
+_LOCK_SECONDS = 2
 
 
 def work_folder_of(output: Path) -> Path:
@@ -66,7 +71,7 @@ class WorkFolder:
             ) from error
         self._lock = FileLock(path / "lock")
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_LOCK_SECONDS)
         except Timeout:
             raise JobError(
                 f"another process works on this output already ({path})", hint="wait for it, or choose another --output"
@@ -125,6 +130,13 @@ class WorkFolder:
         final = self.file_of(segment, key, piece)
         write_json(final.with_suffix(".json"), asdict(record))
         publish(self.part_of(segment, key, piece), final)
+
+    def drop_others(self, names: Collection[str]) -> None:
+        """Remove finished files that are none of ``names``: what other settings left."""
+        for path in self.segments.glob("*.mkv"):
+            if path.name not in names:
+                path.with_suffix(".json").unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
     def drop_parts(self) -> None:
         """Remove what unfinished segments and joins left."""

@@ -1,0 +1,99 @@
+"""Segments that fail: how often, why, and what is tried next.
+
+After three failures a segment waits until all others are done, for it may have been the machine; then it is made flat, and if
+not even that can be done (its frames cannot be decoded), black, so that the sound stays in sync. Two segments that fail
+to the end one after the other are no matter of the segments: then the job stops with what failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stereo3d.files import read_json, write_json
+from stereo3d.overrides import FLAT, InForce
+from stereo3d.settings import ViewSettings
+
+__all__ = ["TRIES", "Fault", "Faults"]
+
+TRIES = 3
+_FLAT_TRIES = 2
+_BLACK_TRIES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is known against a segment."""
+
+    failures: int = 0
+    reason: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """How it is made now: "" as it should be, ``flat``, ``black`` or ``given up``."""
+        left = self.failures - TRIES
+        for outcome, tries in (("flat", _FLAT_TRIES), ("black", _BLACK_TRIES)):
+            if left < 0:
+                return ""
+            if left < tries:
+                return outcome
+            left -= tries
+        return "given up"
+
+    def in_force(self, view: ViewSettings) -> InForce | None:
+        """The settings that this outcome means; None for those of its shots."""
+        if not self.outcome:
+            return None
+        flat = ViewSettings.model_validate({**view.model_dump(), "strength": 0, "zero_parallax": 0.5})
+        return InForce(flat, FLAT, black=self.outcome != "flat")
+
+
+class Faults:
+    """The faults of a job, by segment key, kept in the work folder over restarts of the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "faults.json"
+        self._known: dict[str, Fault] = {}
+        self._in_a_row = 0
+        value = read_json(self._path)
+        try:
+            known = {key: Fault(failures, reason) for key, (failures, reason) in value["segments"].items()}
+            self._known, self._in_a_row = known, int(value["in_a_row"])
+        except (KeyError, TypeError, ValueError):  # absent or damaged: nothing is known
+            pass
+
+    def of(self, key: str) -> Fault:
+        return self._known.get(key, Fault())
+
+    def add(self, key: str, reason: str) -> Fault:
+        """One more failure of a segment."""
+        fault = Fault(self.of(key).failures + 1, reason)
+        self._known[key] = fault
+        if fault.failures == TRIES:
+            self._in_a_row += 1
+        self._save()
+        return fault
+
+    def success(self) -> None:
+        """A segment was made."""
+        if self._in_a_row:
+            self._in_a_row = 0
+            self._save()
+
+    def forget(self, keys: Collection[str]) -> None:
+        """A new run gives these segments a new chance."""
+        if self._in_a_row or not self._known.keys().isdisjoint(keys):
+            self._known = {key: fault for key, fault in self._known.items() if key not in keys}
+            self._in_a_row = 0
+            self._save()
+
+    @property
+    def systematic(self) -> bool:
+        """Whether segment after segment fails."""
+        return self._in_a_row >= 2
+
+    def _save(self) -> None:
+        segments: dict[str, Any] = {key: [fault.failures, fault.reason] for key, fault in self._known.items()}
+        write_json(self._path, {"segments": segments, "in_a_row": self._in_a_row})
