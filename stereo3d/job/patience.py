@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from stereo3d.table import size_text
 __all__ = ["Patience", "is_full"]
 
 T = TypeVar("T")
+# What the ffmpeg command says of it.
+_WORDS = os.strerror(errno.ENOSPC)
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
-# With less than this nothing can be written, whatever the words of what failed (the ffmpeg command gives no number).
+# With less than this nothing can be written, whatever the words of what failed.
 _NOTHING = 256 * 1024
 _LOOK_AGAIN = 1.0
 
@@ -27,7 +30,9 @@ def is_full(error: BaseException, place: Path) -> bool:
     """Whether ``error`` comes from a full disk (or quota) at ``place``."""
     if isinstance(error, DiskFullError):
         return True
-    return any(getattr(cause, "errno", None) in _FULL for cause in _causes(error)) or _free(place) < _NOTHING
+    causes = list(_causes(error))
+    said = any(getattr(cause, "errno", None) in _FULL or _WORDS in str(cause) for cause in causes)
+    return said or _free(place) < _NOTHING
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
