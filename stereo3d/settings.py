@@ -207,6 +207,18 @@ class RunSettings(_Group):
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
     wait: bool = Field(True, description="when the disk is full, wait for room; --no-wait stops, resumable")
+    recursive: bool = Field(False, description="of a folder take the films below it, too")
+    stop_after: Time | None = Field(
+        None,
+        description="stop, resumable, after so long: seconds or [HH:]MM:SS",
+        json_schema_extra={"metavar": "T", "unit": "seconds"},
+    )
+    done_by: str | None = Field(
+        None,
+        pattern=r"^([01]?\d|2[0-3]):[0-5]\d$",
+        description="of small, base and large choose the largest that will be ready at this time of the day, by its measured speed",
+        json_schema_extra={"metavar": "HH:MM"},
+    )
     watch: bool = Field(
         True, description="work in a process that is watched: one that hangs or crashes is replaced and goes on"
     )

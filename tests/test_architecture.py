@@ -44,7 +44,8 @@ ALLOWED = {
     "facts": {"bench", "job", "media", "depth", "render"},
     "commands": {"bench", "facts", "job", "depth"},
     "watch": {"job"},
-    "cli": {"commands", "watch", "job", "depth", "media"},
+    "conversion": {"watch", "facts", "job", "media"},
+    "cli": {"commands", "conversion", "job", "depth", "media"},
     "demo": {"job", "media", "depth"},
 }
 ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}}
