@@ -10,6 +10,7 @@
     |   `-- DiskFullError      exit 1   no room left, and told not to wait for it; the same command continues
     |-- EncodeError            exit 1   an encoder refused its settings or failed
     |-- JobError               exit 1   the work folder is in use, or damaged beyond repair
+    |   `-- RepeatedError      exit 1   segment after segment fails: it is not the segments
     |-- VerificationError      exit 1   what was written is not what was meant
     `-- Interrupted            exit 130 stopped on request; the same command continues
 
@@ -26,6 +27,7 @@ __all__ = [
     "Interrupted",
     "JobError",
     "OutputError",
+    "RepeatedError",
     "Stereo3DError",
     "UsageError",
     "VerificationError",
@@ -72,6 +74,10 @@ class EncodeError(Stereo3DError):
 
 class JobError(Stereo3DError):
     """The work folder is in use by another process, or damaged beyond repair."""
+
+
+class RepeatedError(JobError):
+    """Segment after segment fails."""
 
 
 class VerificationError(Stereo3DError):

@@ -29,8 +29,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A new part of the job begins: ``scan``, ``weights``, ``convert``, ``wait`` (for room on the disk), ``join``, ``verify``.
-    ``total`` 0 = unknown."""
+    """A new part of the job begins: ``scan``, ``weights``, ``convert``, ``wait`` (for room on the disk), ``check`` and
+    ``restore`` (of what is finished), ``join``, ``verify``. ``total`` 0 = unknown."""
 
     name: str
     text: str

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stereo3d.errors import Interrupted, JobError, Stereo3DError
+from stereo3d.errors import Interrupted, JobError, RepeatedError, Stereo3DError
 from stereo3d.interrupts import STOPPING, Death
 from stereo3d.progress import Event, Note, Phase, Progress, Tick, open_progress
 from stereo3d.settings import Settings
@@ -54,14 +54,14 @@ class _Beat:
 
 
 class HangLimit:
-    """How long nothing may move before it counts as a hang: twenty times the longest pause so far, at least two minutes.
+    """How long nothing may move before it counts as a hang: forty times the longest pause so far, at least two minutes.
 
     Pauses are measured, for a large model on a processor may take a minute a picture. Until enough is measured, and where one
     step is as long as the film (joining, verifying, loading weights), the limit is generous; waiting for room has none.
     ``fixed``: seconds for scanning and converting instead.
     """
 
-    _FACTOR, _LEAST, _FIRST, _ONE_STEP = 20.0, 120.0, 1800.0, 3600.0
+    _FACTOR, _LEAST, _FIRST, _ONE_STEP = 40.0, 120.0, 1800.0, 3600.0
     _ENOUGH = 20
 
     def __init__(self, fixed: float | None = None) -> None:
@@ -99,6 +99,8 @@ def convert_watched(source: Path, output: Path | None, settings: Settings, stop:
     while True:
         worker = _Worker(task, death, limit)
         outcome = worker.watch(stop)
+        if isinstance(outcome, RepeatedError) and worker.segments > segments:
+            outcome = Death("error", outcome.message)  # a driver that broke on the way may be whole in a fresh process
         if isinstance(outcome, Stereo3DError):
             raise outcome
         if not isinstance(outcome, Death):
@@ -146,7 +148,15 @@ class _Worker:
         theirs.close()
 
     def watch(self, stop: threading.Event) -> Report | Stereo3DError | Death:
-        """What came of it."""
+        """What came of it. The process is gone afterwards."""
+        try:
+            return self._watch(stop)
+        finally:
+            self._process.join(10)
+            self._process.kill()
+            self._process.join()
+
+    def _watch(self, stop: threading.Event) -> Report | Stereo3DError | Death:
         silent, told, last = 0.0, False, time.monotonic()
         while True:
             if stop.is_set() and not told:
@@ -161,12 +171,10 @@ class _Worker:
                 self._limit.heard(message.phase, silent if message.phase == self._phase else 0.0)
                 self._phase, self.segments, silent = message.phase, message.segments, 0.0
             elif message is not None:
-                self._process.join(30)
                 outcome: Report | Stereo3DError | Death = message
                 return outcome
             elif silent > self._limit.seconds(self._phase):
                 self._process.kill()
-                self._process.join()
                 return Death(self._phase, f"nothing moved for {silent:.0f} s")
 
     def _message(self) -> Any:

@@ -12,7 +12,7 @@ def test_the_limit_follows_the_longest_pause() -> None:
         limit.heard("convert", 0.5)
     assert limit.seconds("convert") == 120
     limit.heard("convert", 40.0)
-    assert limit.seconds("convert") == 800
+    assert limit.seconds("convert") == 1600
     assert limit.seconds("scan") == 1800
     assert limit.seconds("join") == 3600
     assert limit.seconds("wait") == float("inf")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from stereo3d.errors import DiskFullError, Interrupted, JobError, Stereo3DError, UsageError
+from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
@@ -44,7 +44,7 @@ def build(job: Job, progress: Progress, stop: threading.Event, death: Death | No
 
     Raises Interrupted once ``stop`` is set and the segment in work is finished, and what makes segment after segment fail.
     """
-    builder = _Builder(job, progress, stop, new_run=death is None)
+    builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
     if death is not None and death.phase == "convert" and builder.next_run():
         builder.failed(builder.next_run()[0], death.reason, None)
     builder.begin()
@@ -55,7 +55,7 @@ def build(job: Job, progress: Progress, stop: threading.Event, death: Death | No
 
 class _Builder:
     """The state of one build: what is done, what is known against the rest. ``new_run``: it does not go on for a process
-    that died, so segments that failed get a new chance."""
+    that hung or crashed, so segments that failed get a new chance."""
 
     def __init__(self, job: Job, progress: Progress, stop: threading.Event, *, new_run: bool) -> None:
         self._progress, self._stop = progress, stop
@@ -64,6 +64,7 @@ class _Builder:
         self._patience = Patience(job.folder.path, job.asked.settings.run.wait, progress, stop)
         self._plain = job
         self._job = self._with_outcomes()
+        progress.emit(Phase("check", "looking at what is finished"))
         found = {segment.number: self._job.find(segment) for segment in job.plan}
         self._records = {number: record for number, record in found.items() if record is not None}
         if new_run:
@@ -171,12 +172,9 @@ class _Builder:
             self._faults.of(key).failures >= TRIES for n, key in enumerate(self._plain_keys) if n not in self._records
         )
         if self._faults.systematic or (alone and fault.failures >= TRIES):
-            if isinstance(error, Stereo3DError):
-                raise error
-            raise JobError(
-                f"segment after segment fails: {reason}",
-                hint="finished segments are kept and the same command continues",
-            ) from error
+            kept = "finished segments are kept and the same command continues"
+            hint = error.hint if isinstance(error, Stereo3DError) and error.hint else kept
+            raise RepeatedError(f"segment after segment fails: {reason}", hint=hint) from error
         if fault.outcome != before:
             then = {"flat": "it is made flat once all else is done", "black": "its frames are replaced by black ones"}
             self._progress.emit(Note(f"{where}: {then.get(fault.outcome, 'it is given up')}", "warning"))

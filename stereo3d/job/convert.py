@@ -58,7 +58,8 @@ def convert_film(
     return_freed_memory()
     info = probe(source)
     asked = _asked(info, output, settings)
-    finished = None if settings.run.overwrite else finished_report(asked)
+    again = settings.run.overwrite or settings.run.restart
+    finished = None if again else finished_report(asked)
     if finished is not None:
         progress.emit(Note("this film was finished by an earlier run"))
         _clean_up(asked)
@@ -130,7 +131,7 @@ def _begin(job: Job, patience: Patience) -> None:
     kept = job.recorded()
     if not job.asked.settings.run.restart:
         missing = [segment.number for segment in job.plan if segment.number not in kept]
-        patience.through(lambda: restore(job, job.asked.output, missing), 1 << 20)
+        patience.through(lambda: restore(job, job.asked.output, missing, patience.progress), 1 << 20)
         kept = job.recorded()
     patience.through(lambda: manifest.save(job.folder.manifest), 1 << 20)
     redone = len(job.plan) - len(kept)

@@ -14,6 +14,7 @@ from stereo3d.job.places import depth_place
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.split import packets_sha256, split
+from stereo3d.progress import Phase, Progress
 
 __all__ = ["in_output", "recall", "restore", "what_it_is_made_of"]
 
@@ -49,10 +50,12 @@ def in_output(job: Job, output: Path) -> dict[int, SegmentRecord]:
     return {number: record for number, record in found[-1].items() if all(number in other for other in found)}
 
 
-def restore(job: Job, output: Path, missing: Collection[int]) -> None:
+def restore(job: Job, output: Path, missing: Collection[int], progress: Progress) -> None:
     """Bring segments that the finished output holds back to the work folder. What does not prove to be what was recorded is
     left out: it is built anew."""
     numbers = in_output(job, output).keys() & missing
+    if numbers:
+        progress.emit(Phase("restore", f"taking {len(numbers)} segments that can stay out of {output.name}"))
     for piece in job.pieces if numbers else ():
         recorded = {n: r for n, r in _recorded(job, output, piece).items() if n in numbers}
         parts = {n: job.part(job.plan[n], piece) for n in recorded}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import tempfile
 import time
@@ -35,7 +36,7 @@ def main() -> None:
     pts = tuple(round(k * 1001 / 24) for k in range(frames))  # Matroska's milliseconds
     timeline = Timeline(pts, Fraction(1, 1000), 42)
     edges = [frames * k // SHOTS for k in range(SHOTS + 1)]
-    shots = tuple(Shot(a, b) for a, b in zip(edges, edges[1:], strict=False))
+    shots = tuple(Shot(a, b) for a, b in itertools.pairwise(edges))
     survey = Survey(timeline, shots, (NO_BARS,) * SHOTS, True, True, Faults())
     plan = make_plan(timeline, shots)
     segments = tuple(PlannedSegment(s.start, s.end, f"f{s.start:07}-{s.number:032x}.mkv") for s in plan)

@@ -136,7 +136,7 @@ def test_an_encoder_that_always_fails_ends_in_one_line(film: Path, tmp_path: Pat
     done = Faults(tmp_path / "faults", failing("True")).run(*words(film, output))
     clean(done)
     assert done.returncode == 1
-    assert "error: the encoder is broken" in done.stderr
+    assert "error: segment after segment fails: the encoder is broken\nhint: mend it" in done.stderr
     assert not output.exists()
 
 
