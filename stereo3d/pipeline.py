@@ -48,12 +48,14 @@ _DEPTHS_AHEAD = 40
 class Numerics:
     """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
 
-    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU.
+    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
+    network runs through torch.compile.
     """
 
     device: str
     batch: int
     threads: int
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

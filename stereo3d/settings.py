@@ -90,6 +90,12 @@ class DepthSettings(_Group):
         "auto", description="number format of the network's encoder; auto suits the device"
     )
 
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="compile the network for this machine first; auto: on a CUDA device, for a film that is long enough, if it is "
+        "faster",
+    )
+
     @field_validator("depth_size", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:

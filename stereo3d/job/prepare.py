@@ -189,6 +189,7 @@ def _load_model(
     model, numerics = load_with_numerics(
         settings.depth,
         output_size(wish.info.video, settings.picture.height),
+        wish.info.video.frames_hint,
         earlier,
         download=download,
         report=lambda line: progress.emit(Note(line, "warning")),
