@@ -44,6 +44,10 @@ class Layout:
         """Matroska's StereoMode (RFC 9559, 5.1.4.1.28.3) by FFmpeg's name; "" for pictures that it has no word for."""
         return self.modes[self.starts_right(swap_eyes)]
 
+    def packing_mode(self, swap_eyes: bool) -> str:
+        """The same for the pictures themselves, where televisions look; they have no use for half spheres."""
+        return "" if self.sphere else self.stereo_mode(swap_eyes)
+
 
 def _anaglyph(name: str, about: str, colours: str, mode: str = "") -> Layout:
     # Matroska's anaglyph modes name the glasses, not who wears which; with swapped eyes it had better say nothing.

@@ -90,7 +90,7 @@ def encoder_for(
         width,
         height,
         packed_format(video.format, packing.layout),
-        stereo_mode=packing.layout.stereo_mode(packing.swap_eyes),
+        stereo_mode=packing.layout.packing_mode(packing.swap_eyes),
         hdr=video.hdr,
         chroma_location=video.chroma_location,
     )

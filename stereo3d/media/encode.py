@@ -33,9 +33,9 @@ class Encoder:
     max_crf: int | None
 
 
-# Frame packing arrangements (H.264, D.2.26). x264 always says that the left eye is first, so with the right one first it had
-# better say nothing.
-_FRAME_PACKING = {"checkerboard_lr": 0, "row_interleaved_lr": 2, "left_right": 3, "top_bottom": 4}
+# Frame packing arrangements (H.264, D.2.26) that televisions know. x264 always says that the left eye is first, so with the right
+# one first it had better say nothing.
+_FRAME_PACKING = {"left_right": 3, "top_bottom": 4}
 _ALL_CHROMA = ("420", "422", "444")
 ENCODERS = {
     "h264": Encoder("libx264", (8, 10), _ALL_CHROMA, 4096, _X26X_PRESETS, "veryfast", 18, 51),
@@ -77,7 +77,7 @@ def choose_encoder(
     """The encoder for packed pictures of ``width`` x ``height``.
 
     ``stereo_mode`` (see :meth:`stereo3d.layouts.Layout.stereo_mode`; "" for flat pictures) is written into H.264 as frame-packing
-    SEI, where that has a number for it. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else HEVC. Raises UsageError.
+    SEI, where televisions know it. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else HEVC. Raises UsageError.
     """
     codec = settings.codec
     if codec == "auto":

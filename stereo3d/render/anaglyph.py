@@ -7,6 +7,9 @@ keeps a colour keeps its code values.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Self
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -23,6 +26,9 @@ _NONE: Row = (0, 0, 0)
 _RED: Row = (1, 0, 0)
 _GREEN: Row = (0, 1, 0)
 _BLUE: Row = (0, 0, 1)
+
+_STRIP = 64
+"""Rows done at a time on a CPU, a whole number of chroma samples: in float a whole frame falls out of its caches."""
 
 # Least squares over what the glasses let through of a display's three colours: E. Dubois, "A projection method to generate
 # anaglyph stereo images", ICASSP 2001. The numbers are those that he gives for sRGB displays, to be applied to linear light:
@@ -75,55 +81,81 @@ def mixed(left: FrameBatch, right: FrameBatch, colours: str) -> FrameBatch:
     Sides must be whole chroma samples of :func:`anaglyph_format`. PQ and HLG films stay what they are: light is mixed, in the
     film's own primaries, and becomes PQ or HLG again. What a mix makes darker than black or brighter than white is clipped.
     """
-    pixels, transfer = left.format, left.format.colour.transfer
-    first, second, in_light = mixing(colours, luma_weights(pixels.colour, left.height))
-    gain = torch.tensor([[*a, *b] for a, b in zip(first, second, strict=True)], dtype=torch.float32)
-    gain = gain.to(left.planes[0].device)
-    frames = []
-    for number in range(len(left)):  # one at a time: in float a frame takes ten times its memory
-        rgb = torch.cat([_to_rgb(eye.cut(number, number + 1)) for eye in (left, right)])
-        if in_light:
+    height, device = left.height, left.planes[0].device
+    mixer = _Mixer.of(left.format, height, colours, device)
+    step = _STRIP if device.type == "cpu" else height
+    frames = [
+        [mixer.mix(_rows(left, n, top, step), _rows(right, n, top, step)) for top in range(0, height, step)]
+        for n in range(len(left))
+    ]
+    planes = tuple(torch.stack([torch.cat([strip[p] for strip in strips]) for strips in frames]) for p in range(3))
+    return FrameBatch(planes, left.pts, left.index, anaglyph_format(left.format))
+
+
+def _rows(eye: FrameBatch, frame: int, top: int, count: int) -> tuple[Tensor, ...]:
+    """The planes [h, w] of ``count`` rows (or what is left of them) of one frame, as views."""
+    pixels = eye.format
+    return tuple(
+        plane[frame, pixels.plane_size(number, 0, top)[1] : pixels.plane_size(number, 0, top + count)[1]]
+        for number, plane in enumerate(eye.planes)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mixer:
+    """All that a mix needs, float32 on one device. ``gain`` [3, 6]: over R, G, B of the left eye, then of the right one.
+    ``rgb`` and ``codes``: (gain [3, 3], offset [3]) from the planes of ``source`` to R, G, B, and from there to those of ``target``."""
+
+    source: PixelFormat
+    target: PixelFormat
+    gain: Tensor
+    in_light: bool
+    rgb: tuple[Tensor, Tensor]
+    codes: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, source: PixelFormat, height: int, colours: str, device: torch.device) -> Self:
+        left, right, in_light = mixing(colours, luma_weights(source.colour, height))
+        rows = [[*a, *b] for a, b in zip(left, right, strict=True)]
+        gain, offset = yuv_affine(source.colour, source.bits, height)
+        if source.is_rgb:  # planes are G, B, R, each coded as luma is
+            offset = black(source, 0) * -gain[0, 0].expand(3)
+            gain = gain[0, 0] * torch.eye(3, dtype=torch.float64)[[2, 0, 1]]
+        back = gain.inverse()
+        affine = [t.to(device, torch.float32) for t in (gain, offset, back, -(back @ offset))]
+        mix = torch.tensor(rows, dtype=torch.float32, device=device)
+        return cls(source, anaglyph_format(source), mix, in_light, (affine[0], affine[1]), (affine[2], affine[3]))
+
+    def mix(self, left: tuple[Tensor, ...], right: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The planes [h, w] of the anaglyph of the planes of two eyes."""
+        rgb = torch.cat([self._to_rgb(left), self._to_rgb(right)])
+        transfer = self.source.colour.transfer
+        if self.in_light:
             rgb = light(rgb, transfer)
-        out = (gain @ rgb.flatten(1)).reshape(3, *rgb.shape[1:])
-        out = signal(out, transfer) if in_light else out.clamp_(0, 1)
-        frames.append(_from_rgb(out, anaglyph_format(pixels)))
-    planes = tuple(torch.stack(planes) for planes in zip(*frames, strict=True))
-    return FrameBatch(planes, left.pts, left.index, anaglyph_format(pixels))
+        out = (self.gain @ rgb.flatten(1)).reshape(3, *rgb.shape[1:])
+        return self._from_rgb(signal(out, transfer) if self.in_light else out.clamp_(0, 1))
 
+    def _to_rgb(self, planes: tuple[Tensor, ...]) -> Tensor:
+        """Non-linear RGB [3, H, W], nominally 0..1."""
+        gain, offset = self.rgb
+        first, *rest = (plane.float() for plane in planes)
+        if not rest:
+            return ((first - black(self.source, 0)) * gain[0, 0]).expand(3, -1, -1)
+        others = torch.stack(rest)
+        base = (gain[:, 1:] @ others.flatten(1) + offset[:, None]).reshape(3, *others.shape[1:])
+        down, across = self._block(self.source)
+        base = base.repeat_interleave(across, 2).repeat_interleave(down, 1) if down * across > 1 else base
+        return base + gain[:, :1, None] * first
 
-def _rgb_affine(pixels: PixelFormat, height: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """(gain [3, 3], offset [3]) from the three planes of a format to R, G, B; float64."""
-    gain, offset = yuv_affine(pixels.colour, pixels.bits, height)
-    if pixels.is_rgb:  # planes are G, B, R, each coded as luma is
-        gain, offset = (
-            gain[0, 0] * torch.eye(3, dtype=torch.float64)[[2, 0, 1]],
-            black(pixels, 0) * -gain[0, 0].expand(3),
-        )
-    return gain.to(device), offset.to(device)
+    def _from_rgb(self, rgb: Tensor) -> tuple[Tensor, ...]:
+        """The planes [h, w] of non-linear RGB [3, H, W] in 0..1."""
+        gain, offset = self.codes
+        luma, *others = (gain @ rgb.flatten(1) + offset[:, None]).reshape(rgb.shape)
+        planes = [luma, *(functional.avg_pool2d(plane[None], self._block(self.target))[0] for plane in others)]
+        top = (1 << self.target.bits) - 1
+        return tuple(plane.round_().clamp_(0, top).to(torch.int32).to(self.target.dtype) for plane in planes)
 
-
-def _to_rgb(frame: FrameBatch) -> Tensor:
-    """One frame as non-linear RGB [3, H, W] float32, nominally 0..1."""
-    pixels = frame.format
-    gain, offset = _rgb_affine(pixels, frame.height, frame.planes[0].device)
-    first, *rest = (plane[0].float() for plane in frame.planes)
-    if not rest:
-        return (first - black(pixels, 0)).mul_(gain[0, 0].float()).expand(3, -1, -1)
-    others = torch.stack(rest)
-    base = (gain[:, 1:].float() @ others.flatten(1) + offset.float()[:, None]).reshape(3, *others.shape[1:])
-    if not pixels.is_rgb and (pixels.chroma_x or pixels.chroma_y):
-        base = base.repeat_interleave(1 << pixels.chroma_x, 2).repeat_interleave(1 << pixels.chroma_y, 1)
-    return base + gain[:, :1, None].float() * first
-
-
-def _from_rgb(rgb: Tensor, pixels: PixelFormat) -> tuple[Tensor, ...]:
-    """The planes [h, w] of non-linear RGB [3, H, W] in 0..1."""
-    gain, offset = _rgb_affine(pixels, rgb.shape[1], rgb.device)
-    back = gain.inverse()
-    codes = (back.float() @ rgb.flatten(1) - (back @ offset).float()[:, None]).reshape(rgb.shape)
-    planes = [*codes.unsqueeze(1)]
-    if not pixels.is_rgb:
-        block = (1 << pixels.chroma_y, 1 << pixels.chroma_x)
-        planes[1:] = [functional.avg_pool2d(plane[None], block)[0] for plane in planes[1:]]
-    top = (1 << pixels.bits) - 1
-    return tuple(plane[0].round_().clamp_(0, top).to(torch.int32).to(pixels.dtype) for plane in planes)
+    @staticmethod
+    def _block(pixels: PixelFormat) -> tuple[int, int]:
+        """(rows, columns) of pixels that a chroma sample covers."""
+        return (1, 1) if pixels.is_rgb else (1 << pixels.chroma_y, 1 << pixels.chroma_x)
