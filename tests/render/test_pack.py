@@ -125,3 +125,23 @@ def test_packing_of_settings() -> None:
     options = {"layout": "vr180", "canvas": "16:9", "fov": 70, "strength": 4, "zero_parallax": 0.25}
     assert Packing.of(Settings.from_flat(options)) == Packing(LAYOUTS["vr180"], False, "16:9", 70, 0.01)
     assert Packing.of(Settings.from_flat({"strength": 4, "swap_eyes": True})).nearer == 0.04
+
+
+def noise(pixels: PixelFormat, seed: int, width: int, height: int) -> FrameBatch:
+    random = torch.Generator().manual_seed(seed)
+    sizes = [pixels.plane_size(number, width, height) for number in range(3)]
+    planes = [torch.randint(0, 1 << pixels.bits, (3, h, w), generator=random, dtype=torch.int32) for w, h in sizes]
+    return FrameBatch(tuple(plane.to(pixels.dtype) for plane in planes), (3, 4, 6), 7, pixels)
+
+
+@pytest.mark.parametrize("pixels", [YUV, YUV10], ids=lambda pixels: pixels.name)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_picture_does_not_depend_on_those_in_its_batch(layout: str, pixels: PixelFormat) -> None:
+    """Segments are cut into batches as it comes."""
+    how = Packing(LAYOUTS[layout], canvas="2:1", nearer=0.02)
+    left, right = noise(pixels, 1, 102, 70), noise(pixels, 2, 102, 70)
+    whole = pack(left, right, how)
+    for number in range(3):
+        alone = pack(left.cut(number, number + 1), right.cut(number, number + 1), how)
+        for plane, one in zip(whole.cut(number, number + 1).planes, alone.planes, strict=True):
+            assert torch.equal(plane, one)
