@@ -76,8 +76,9 @@ def choose_encoder(
 ) -> EncoderSpec:
     """The encoder for packed pictures of ``width`` x ``height``.
 
-    ``stereo_mode`` (see :meth:`stereo3d.layouts.Layout.stereo_mode`; "" for flat pictures) is written into H.264 as frame-packing
-    SEI, where televisions know it. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else HEVC. Raises UsageError.
+    ``stereo_mode`` (see :meth:`stereo3d.layouts.Layout.packing_mode`; "" for flat pictures) is written into H.264 as frame-packing
+    SEI, where televisions know it. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else
+    HEVC. Raises UsageError.
     """
     codec = settings.codec
     if codec == "auto":

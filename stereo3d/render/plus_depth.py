@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional
 
@@ -12,18 +14,19 @@ from stereo3d.frames import FrameBatch
 __all__ = ["depth_picture"]
 
 
-def depth_picture(frames: FrameBatch, depth: torch.Tensor, bars: Bars, screen: float) -> FrameBatch:
+def depth_picture(frames: FrameBatch, depth: torch.Tensor, bars: Bars, screen: float | Sequence[float]) -> FrameBatch:
     """Depth as grey pictures of the frames' size and format: white is near, black is far, as Philips' 2D-plus-depth has it.
 
     ``depth``: [N, 1, h, w] in [0, 1], of what is left of ``frames`` between their ``bars``; the bars themselves get the depth of
-    the ``screen``. Source: Philips 3D Solutions, "3D Interface Specifications" white paper, 2008, section 4. Its header of
-    control data, which goes into the picture's top left corner, is not written: screens then take their own settings.
+    the ``screen``, one for all frames or one each. Source: Philips 3D Solutions, "3D Interface Specifications" white paper,
+    2008, section 4. Its header of control data, which goes into the picture's top left corner, is not written: screens then
+    take their own settings.
     """
     if depth.ndim != 4 or depth.shape[:2] != (len(frames), 1):
         raise ValueError(f"depth is {tuple(depth.shape)}, expected [{len(frames)}, 1, h, w]")
     size = (frames.height - bars.top - bars.bottom, frames.width - bars.left - bars.right)
     maps = functional.interpolate(depth.float(), size, mode="bilinear", align_corners=True)[:, 0].clamp(0, 1)
-    whole = maps.new_full((len(frames), frames.height, frames.width), screen)
+    whole = maps.new_tensor(screen).reshape(-1, 1, 1).expand(len(frames), frames.height, frames.width)
     return put_back(_grey(maps, frames), _grey(whole, frames), bars)
 
 

@@ -51,6 +51,9 @@ def test_bars_lie_on_the_screen() -> None:
     assert (luma[:, 4:14] == 235).all()
     assert (luma[:, :4] == round(16 + 0.25 * 219)).all()
     assert (luma[:, 14:] == round(16 + 0.25 * 219)).all()
+    luma = depth_picture(frames, maps, Bars(top=4, bottom=2), (0.0, 1.0)).planes[0].int()
+    assert (luma[0, :4] == 16).all()
+    assert (luma[1] == 235).all()
 
 
 def test_depth_of_other_frames_is_refused() -> None:
