@@ -25,7 +25,7 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.pipeline import Numerics, Recipe
 from stereo3d.plan import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
-from stereo3d.render.pack import packed_size
+from stereo3d.render.pack import Packing, packed_format, packed_size
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
@@ -82,14 +82,15 @@ def encoder_for(
     width, height = trimmed_size(info, picture, framing)
     if settings.paint.colormap is not None:
         return choose_encoder(encode, width, height, PAINTED)
-    width, height = packed_size(width, height, picture.layout, picture.canvas if canvas else None, video.format)
+    packing = Packing.of(settings)
+    packing = packing if canvas else replace(packing, canvas=None)
+    width, height = packed_size(width, height, packing, video.format)
     return choose_encoder(
         encode,
         width,
         height,
-        video.format,
-        layout=picture.layout,
-        swap_eyes=picture.swap_eyes,
+        packed_format(video.format, packing.layout),
+        stereo_mode=packing.layout.packing_mode(packing.swap_eyes),
         hdr=video.hdr,
         chroma_location=video.chroma_location,
     )
