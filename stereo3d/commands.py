@@ -172,7 +172,7 @@ def _shots(arguments: argparse.Namespace) -> int:
 
 def _bench(arguments: argparse.Namespace) -> int:
     from stereo3d.bench.film import bench_film, render_demo
-    from stereo3d.bench.measurements import cache_folder
+    from stereo3d.files import cache_folder
     from stereo3d.presets import settings_from
 
     own = {"command", "run", "input", "preset", "frames", "size", "rounds", "json"}

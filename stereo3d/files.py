@@ -1,18 +1,31 @@
-"""Files that are whole or absent: write beside, flush to the disk, rename."""
+"""Files that are whole or absent (write beside, flush to the disk, rename), and where caches lie."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from stereo3d.errors import OutputError
 
-__all__ = ["file_sha256", "flush", "publish", "read_json", "sync_folder", "write_json"]
+__all__ = ["cache_folder", "file_sha256", "flush", "publish", "read_json", "sync_folder", "write_json"]
 
 _CHUNK = 1 << 20
+
+
+def cache_folder() -> Path:
+    """Where this user's caches lie, by the habit of the system; XDG_CACHE_HOME decides wherever it is set."""
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    if chosen:
+        return Path(chosen) / "stereo3d"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "stereo3d" / "Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/stereo3d"
+    return Path.home() / ".cache" / "stereo3d"
 
 
 def sync_folder(folder: Path) -> None:

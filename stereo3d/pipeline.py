@@ -20,6 +20,7 @@ from stereo3d.bars import Framing, crop, put_back
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth_film import DepthKeeper, placed, shown
 from stereo3d.frames import FrameBatch, Shot, Timeline
+from stereo3d.layouts import LAYOUTS
 from stereo3d.media.decode import Decoder
 from stereo3d.media.depth_video import DepthVideo
 from stereo3d.media.encode import EncoderSpec
@@ -28,7 +29,8 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.overrides import InForce, Overrides, black
 from stereo3d.plan import Segment, probe_frames
-from stereo3d.render.pack import pack
+from stereo3d.render.pack import Packing, pack
+from stereo3d.render.plus_depth import depth_picture
 from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
@@ -59,12 +61,14 @@ _DEPTHS_AHEAD = 40
 class Numerics:
     """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
 
-    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU.
+    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
+    network runs through torch.compile.
     """
 
     device: str
     batch: int
     threads: int
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,7 @@ def pictures(
     depths = stage("depth", _steady_depths(segments, recipe, models, meter), meter, ahead=_DEPTHS_AHEAD)
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
+    packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
     try:
         if settings.paint.colormap is not None:
             size = output_size(recipe.info.video, settings.picture.height)
@@ -234,9 +239,9 @@ def pictures(
         if recipe.keep is not None and depth_place is not None:
             keeper = DepthKeeper(recipe.keep, recipe.timeline, depth_place)
             with closing(stage("keep", keeper.passing(pieces), meter)) as kept:
-                yield from _packed_views(segments, recipe, (piece.depths for piece in kept), meter, found)
+                yield from packed(segments, recipe, (piece.depths for piece in kept), meter, found)
         else:
-            yield from _packed_views(segments, recipe, (piece.depths for piece in pieces), meter, found)
+            yield from packed(segments, recipe, (piece.depths for piece in pieces), meter, found)
     finally:
         depths.close()
 
@@ -245,7 +250,7 @@ def _packed_views(
     segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
-    picture = recipe.settings.picture
+    packing = Packing.of(recipe.settings)
     device = torch.device(recipe.numerics.device)
     try:
         for batch, depth in _pair(frames, depths):
@@ -258,7 +263,22 @@ def _packed_views(
                 zero_parallax=depth.zero_parallax,
             )
             left, right = (put_back(view, whole, bars) for view in views)
-            yield pack(left, right, picture.layout, swap_eyes=picture.swap_eyes, canvas=picture.canvas)
+            yield pack(left, right, packing)
+    finally:
+        frames.close()
+
+
+def _with_depth(
+    segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
+) -> Generator[FrameBatch, None, None]:
+    """The source beside its depth: no views are made."""
+    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
+    packing, device = Packing.of(recipe.settings), torch.device(recipe.numerics.device)
+    try:
+        for batch, depth in _pair(frames, depths):
+            whole = crop(batch, recipe.framing.trim).to(device)
+            bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+            yield pack(whole, depth_picture(whole, depth.maps(device), bars, depth.zero_parallax), packing)
     finally:
         frames.close()
 

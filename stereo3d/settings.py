@@ -13,12 +13,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from stereo3d.errors import UsageError
+from stereo3d.layouts import LAYOUTS
 
 __all__ = [
-    "LAYOUTS",
     "DepthSettings",
     "EncodeSettings",
     "LayoutSettings",
@@ -29,9 +38,6 @@ __all__ = [
     "ViewSettings",
     "parse_time",
 ]
-
-Layout = Literal["sbs-full", "sbs-half", "ou-full", "ou-half"]
-LAYOUTS: tuple[str, ...] = ("sbs-full", "sbs-half", "ou-full", "ou-half")
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)$")
 
@@ -90,6 +96,12 @@ class DepthSettings(_Group):
         "auto", description="number format of the network's encoder; auto suits the device"
     )
 
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="compile the network for this machine first; auto: on a CUDA device, for a film that is long enough, if it is "
+        "faster",
+    )
+
     @field_validator("depth_size", mode="before")
     @classmethod
     def _as_text(cls, value: object) -> object:
@@ -125,8 +137,19 @@ class ViewSettings(_Group):
 class LayoutSettings(_Group):
     """Picture"""
 
-    layout: Layout = Field("sbs-full", description="how the two views are packed")
+    layout: str = Field(
+        "sbs-full",
+        description=f"how the two views are packed: {', '.join(LAYOUTS)}",
+        json_schema_extra={"metavar": "NAME"},
+    )
     swap_eyes: bool = Field(False, description="put the right eye first")
+    fov: float = Field(
+        90,
+        ge=20,
+        le=150,
+        description="vr180: how much of the half sphere the picture spans from left to right, 20..150",
+        json_schema_extra={"metavar": "DEG", "unit": "degrees"},
+    )
     canvas: str | None = Field(
         None,
         pattern=r"^(\d{2,5}x\d{2,5}|\d{1,4}(\.\d+)?:\d{1,4}(\.\d+)?)$",
@@ -144,6 +167,19 @@ class LayoutSettings(_Group):
         description="scale the source to this many rows before the canvas (aspect kept)",
         json_schema_extra={"metavar": "N", "unit": "pixels"},
     )
+
+    @field_validator("layout")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in LAYOUTS:
+            raise ValueError("no such layout")
+        return value
+
+    @model_validator(mode="after")
+    def _has_eyes(self) -> Self:
+        if self.swap_eyes and LAYOUTS[self.layout].depth:
+            raise ValueError(f"--swap-eyes does not go with --layout {self.layout}, which has no eyes")
+        return self
 
 
 class TimeSettings(_Group):

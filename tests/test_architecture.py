@@ -17,10 +17,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 BASE = {
     "bar_finder",
     "bars",
+    "colour",
     "errors",
     "files",
     "frames",
     "interrupts",
+    "layouts",
     "memory",
     "overrides",
     "plan",

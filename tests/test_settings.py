@@ -31,7 +31,10 @@ def test_other_times_are_refused(text: str) -> None:
     [
         ({"strength": 99}, "--strength 99: input should be less than or equal to 15", "0..15"),
         ({"zero-parallax": "x"}, "--zero-parallax 'x'", "or auto"),
-        ({"layout": "anaglyphic"}, "--layout 'anaglyphic'", "packed"),
+        ({"layout": "anaglyphic"}, "--layout 'anaglyphic': no such layout", "packed: sbs-full, "),
+        ({"layout": ["anaglyph"]}, "--layout ['anaglyph']", "packed"),
+        ({"layout": "2d+depth", "swap-eyes": True}, "--swap-eyes does not go with --layout 2d+depth", ""),
+        ({"fov": 200}, "--fov 200", "20..150"),
         ({"batch": 0}, "--batch 0", "1..256"),
         ({"depth-size": "50"}, "--depth-size '50'", "112..2044"),
         ({"depth-size": "big"}, "--depth-size 'big'", "auto"),

@@ -38,7 +38,7 @@ from stereo3d.media.simple_writer import write_film
 from stereo3d.media.tools import ffmpeg_exe
 from stereo3d.pipeline import Recipe
 from stereo3d.progress import Silent
-from stereo3d.render.pack import pack
+from stereo3d.render.pack import Packing, pack
 from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, ShotDepth
@@ -46,6 +46,8 @@ from stereo3d.table import amount, table
 
 __all__ = ["FilmBench", "StageRow", "bench_film", "render_demo"]
 
+# Frames: the network runs as it would for a film, compiled where that is worth it.
+_TWO_HOURS = 172_800
 _STAGES = ("decode", "depth", "render", "encode")
 _DEMO_SHOTS = ("courtyard", "tabletop")
 
@@ -169,7 +171,7 @@ class _Bench:
 
     def _load(self, size: tuple[int, int]) -> tuple[DepthModel, Any]:
         return load_with_numerics(
-            self.settings.depth, size, None, download=lambda _done, _total: None, report=self.tell
+            self.settings.depth, size, _TWO_HOURS, None, download=lambda _done, _total: None, report=self.tell
         )
 
     def run(self, rounds: int) -> dict[str, list[Sample]]:
@@ -204,7 +206,7 @@ class _Bench:
 
     def _render(self) -> None:
         self.packed = []
-        picture = self.settings.picture
+        packing = Packing.of(self.settings)
         for (shot, batches), depth in zip(self.frames, self.depths, strict=True):
             for batch in batches:
                 first = batch.index - shot.start
@@ -212,9 +214,7 @@ class _Bench:
                 left, right = render_views(
                     batch.to(self.device), maps, strength=self.settings.view.strength, zero_parallax=depth.zero_parallax
                 )
-                self.packed.append(
-                    pack(left, right, picture.layout, swap_eyes=picture.swap_eyes, canvas=picture.canvas)
-                )
+                self.packed.append(pack(left, right, packing))
 
     def _encode(self) -> None:
         first, timeline = self.packed[0], self.recipe.timeline

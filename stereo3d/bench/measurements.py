@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stereo3d.errors import OutputError
-from stereo3d.files import read_json, write_json
+from stereo3d.files import cache_folder, read_json, write_json
 
-__all__ = ["Measurement", "cache_folder", "fastest", "keep", "recall"]
+__all__ = ["Measurement", "fastest", "keep", "recall"]
 
 _USUAL = 518 * 924  # pixels the network sees of a 16:9 film by default
 
@@ -40,18 +38,6 @@ class Measurement:
         return (
             self.host, self.model, self.device, self.height, self.width, self.batch, self.dtype, self.compiled,
         )  # fmt: skip
-
-
-def cache_folder() -> Path:
-    """Where this user's caches lie, by the habit of the system; XDG_CACHE_HOME decides wherever it is set."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    if chosen:
-        return Path(chosen) / "stereo3d"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "stereo3d" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/stereo3d"
-    return Path.home() / ".cache" / "stereo3d"
 
 
 def recall() -> tuple[Measurement, ...]:

@@ -24,13 +24,16 @@ class _Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        self.mixing = torch.float32
+        """Number format of the products of queries, keys and values; see :meth:`Encoder.prepare`."""
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         n, tokens, width = x.shape
-        q, k, v = self.qkv(x).view(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        qkv = self.qkv(x)
+        parts = qkv.to(self.mixing).view(n, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(*parts.unbind(0)).to(qkv.dtype)
         return self.proj(mixed.transpose(1, 2).reshape(n, tokens, width))  # type: ignore[no-any-return]
 
 
@@ -100,12 +103,14 @@ class Encoder(nn.Module):
         self._positions: dict[tuple[int, int], Tensor] = {}
 
     def prepare(self, dtype: torch.dtype, wide_blocks: int) -> None:
-        """Fold what can be folded; matrix products in ``dtype`` but for the first ``wide_blocks`` blocks: float32."""
+        """Fold what can be folded; matrix products in ``dtype``, but the linear layers of the first ``wide_blocks`` blocks in
+        float32: rounding costs most there, while the products of attention are half the work and forgive it."""
         for number, block in enumerate(self.blocks):
             assert isinstance(block, _Block)
             block.fold()
             block_dtype = dtype if number >= wide_blocks else torch.float32
             block.attn.to(block_dtype)
+            block.attn.mixing = dtype
             block.mlp.to(block_dtype)
 
     def positions(self, rows: int, columns: int) -> Tensor:
@@ -231,7 +236,7 @@ class DepthAnythingNet(nn.Module):
     ) -> DepthAnythingNet:
         """Fold what can be folded and set the precisions, in place. Call once the weights are loaded.
 
-        The first ``wide_blocks`` blocks of the encoder stay float32: what is rounded there travels furthest.
+        The linear layers of the encoder's first ``wide_blocks`` blocks stay float32: what is rounded there travels furthest.
         """
         self.requires_grad_(False).eval()
         self.pretrained.prepare(encoder, wide_blocks)

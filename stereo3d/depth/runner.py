@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import os
 from collections.abc import Callable
 from typing import Literal
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from stereo3d.errors import Stereo3DError, UsageError
+from stereo3d.files import cache_folder
 
 __all__ = ["BATCH_LIMIT", "Report", "Runner"]
 
@@ -49,6 +51,9 @@ class Runner:
         self._net = net.to(device)
         self._compiled: Callable[[Tensor], Tensor] | None = None
         if compiled:
+            os.environ.setdefault(
+                "TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor")
+            )  # usually a folder for a day
             mode = "reduce-overhead" if device.type == "cuda" else "default"
             self._compiled = torch.compile(self._net, mode=mode, dynamic=False)
         self._batch = batch

@@ -9,7 +9,7 @@ from stereo3d.files import flush
 from stereo3d.frames import Timeline
 from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey
-from stereo3d.media.join import join, join_suffix, output_origin
+from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import OutputPlan, Span, mux
 from stereo3d.media.verify import verify_output
 from stereo3d.pipeline import Recipe
@@ -34,7 +34,7 @@ def finish_film(
     """
     plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
     files = [file for _, file in segments]
-    joined = folder.path / f"join{join_suffix(recipe.encoder.codec)}"
+    joined = folder.path / "join.mp4"
     final = folder.path / f"final{suffix.lower()}"
     progress.emit(Phase("join", f"joining {len(files)} segments and adding sound and the rest"))
     join(files, survey.timeline, [first for first, _ in segments], joined, origin=plan.origin)

@@ -10,6 +10,7 @@ import torch
 
 from stereo3d.depth import load_model
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.compiling import load_fastest, seconds_a_frame
 from stereo3d.depth.flat import FlatDepth
 from stereo3d.depth.from_file import FileDepth
 from stereo3d.depth.precision import choose_device
@@ -24,14 +25,15 @@ __all__ = ["load_others", "load_with_numerics"]
 def load_with_numerics(
     settings: DepthSettings,
     size: tuple[int, int],
+    frames: int,
     earlier: Numerics | None,
     *,
     download: Callable[[int, int], None],
     report: Callable[[str], None],
 ) -> tuple[DepthModel, Numerics]:
-    """The depth model, and the device, batch and threads: what was asked for, else what the job began with, else what suits
-    this machine. ``size``: (width, height) of a frame. ``download``: (bytes done, bytes in all). ``report``: one line when
-    something differs from what was chosen.
+    """The depth model, and the device, batch, threads and compiling: what was asked for, else what the job began with, else what
+    suits this machine. ``size``: (width, height) of a frame. ``frames``: how many there are, 0: unknown. ``download``: (bytes
+    done, bytes in all). ``report``: one line when something differs from what was chosen.
 
     Raises UsageError for a device that is not there (never a quiet fall to the CPU), WeightsError.
     """
@@ -44,17 +46,31 @@ def load_with_numerics(
         choose_device(device)
         model: DepthModel = FileDepth(source_fingerprint(Path(settings.depth_from)), invert=settings.depth_invert)
         return model, Numerics(device, model.batch_for(height, width), threads)
-    model = load_model(
-        settings.model,
-        weights=settings.weights,
-        device=device,
-        dtype=settings.dtype,
-        depth_size=settings.depth_size,
-        batch=settings.batch if settings.batch != "auto" or same is None else same.batch,
-        progress=download,
-        report=report,
-    )
-    return model, Numerics(device, model.batch_for(height, width), threads)
+
+    def load(compiled: bool) -> DepthModel:
+        return load_model(
+            settings.model,
+            weights=settings.weights,
+            device=device,
+            dtype=settings.dtype,
+            depth_size=settings.depth_size,
+            batch=settings.batch if settings.batch != "auto" or same is None else same.batch,
+            compiled=compiled,
+            progress=download,
+            report=report,
+        )
+
+    def measure(model: DepthModel) -> float:
+        return seconds_a_frame(model, (height, width), choose_device(device))
+
+    compiled = settings.compile == "on"
+    if settings.compile == "auto" and same is not None:
+        compiled = same.compiled
+    if settings.compile == "auto" and same is None and device.startswith("cuda"):
+        model, compiled = load_fastest(load, measure, frames, report)
+    else:
+        model = load(compiled)
+    return model, Numerics(device, model.batch_for(height, width), threads, compiled)
 
 
 def load_others(

@@ -14,7 +14,7 @@ from stereo3d.job.manifest import Manifest
 from stereo3d.job.places import FILM_SUFFIXES
 from stereo3d.job.store import SegmentRecord, work_folder_of
 from stereo3d.job.survey import Survey
-from stereo3d.media.join import join, join_suffix
+from stereo3d.media.join import join
 from stereo3d.media.mux import mux
 from stereo3d.media.probe import probe
 from stereo3d.progress import clock
@@ -102,7 +102,7 @@ def _make(manifest: Manifest, survey: Survey, files: list[tuple[int, int, Path]]
     plan = output_plan(timeline, settings, regular=survey.regular, whole=False)
     firsts, paths = [first for first, _, _ in files], [path for _, _, path in files]
     part = place.with_name(f".{place.stem}.part{place.suffix}")
-    joined = place.with_name(f".{place.stem}.join{join_suffix(settings.encode.codec)}")
+    joined = place.with_name(f".{place.stem}.join.mp4")
     try:
         if settings.paint.colormap == "none":
             join(paths, timeline, firsts, part, origin=plan.origin)

@@ -7,20 +7,19 @@ from pathlib import Path
 
 from stereo3d.errors import InputError, OutputError, UsageError
 from stereo3d.job.store import work_folder_of
+from stereo3d.layouts import LAYOUTS
 from stereo3d.settings import LayoutSettings, Settings
 
 __all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output", "depth_place"]
 
 FILM_SUFFIXES = (".mkv", ".mp4")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
-# Words that players look for in a file's name.
-_NAME_TOKENS = {"sbs-full": "3D.SBS", "sbs-half": "3D.HSBS", "ou-full": "3D.OU", "ou-half": "3D.HOU"}
 
 
 def default_output(source: Path, layout: LayoutSettings, *, picture: bool) -> Path:
     """``Film.mkv`` -> ``Film.3D.SBS.mkv`` beside it; a picture stays a picture."""
     stem = source.stem if not source.is_dir() else source.name
-    return source.with_name(f"{stem}.{_NAME_TOKENS[layout.layout]}{'.png' if picture else '.mkv'}")
+    return source.with_name(f"{stem}.{LAYOUTS[layout.layout].tokens}{'.png' if picture else '.mkv'}")
 
 
 def depth_place(output: Path) -> Path:

@@ -30,7 +30,7 @@ from stereo3d.overrides import Overrides
 from stereo3d.pipeline import Models, Numerics, Recipe
 from stereo3d.plan import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
-from stereo3d.render.pack import packed_size
+from stereo3d.render.pack import Packing, packed_format, packed_size
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
@@ -128,14 +128,15 @@ def encoder_for(
     width, height = trimmed_size(info, picture, framing)
     if settings.paint.colormap is not None:
         return choose_encoder(encode, width, height, PAINTED)
-    width, height = packed_size(width, height, picture.layout, picture.canvas if canvas else None, video.format)
+    packing = Packing.of(settings)
+    packing = packing if canvas else replace(packing, canvas=None)
+    width, height = packed_size(width, height, packing, video.format)
     return choose_encoder(
         encode,
         width,
         height,
-        video.format,
-        layout=picture.layout,
-        swap_eyes=picture.swap_eyes,
+        packed_format(video.format, packing.layout),
+        stereo_mode=packing.layout.packing_mode(packing.swap_eyes),
         hdr=video.hdr,
         chroma_location=video.chroma_location,
     )
@@ -222,6 +223,7 @@ def _load_model(
     model, numerics = load_with_numerics(
         settings.depth,
         output_size(wish.info.video, settings.picture.height),
+        wish.info.video.frames_hint,
         earlier,
         download=download,
         report=lambda line: progress.emit(Note(line, "warning")),

@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from stereo3d.errors import Interrupted, OutputError, Stereo3DError, UsageError
+from stereo3d.layouts import LAYOUTS
 from stereo3d.progress import clock
 from stereo3d.table import table
 
@@ -42,7 +43,7 @@ _FILMS = frozenset(
     ]
 )
 # What we write ourselves: nobody wants it converted again.
-_OURS = (".3D.SBS", ".3D.HSBS", ".3D.OU", ".3D.HOU", ".depth", ".peek")
+_OURS = (*(f".{layout.tokens}" for layout in LAYOUTS.values()), ".depth", ".peek")
 # From nothing to worst.
 _SEVERITY = (0, 3, 130, 2, 1)
 

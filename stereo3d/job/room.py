@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from stereo3d.job.framing import trimmed_size
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
+from stereo3d.render.pack import Packing, packed_size
 
 __all__ = ["bytes_a_frame", "room_needed"]
 
@@ -21,13 +23,13 @@ def bytes_a_frame(job: Job, records: Collection[SegmentRecord]) -> float:
     frames = sum(record.frames for record in records)
     if frames:
         return sum(record.size for record in records) / frames
-    encoder, video = job.recipe.encoder, job.recipe.info.video
-    height = job.recipe.settings.picture.height or video.out_height
-    pixels = video.out_width * height * height / video.out_height
-    eyes = 1 if job.recipe.settings.picture.layout.endswith("-half") or job.recipe.settings.paint.colormap else 2
+    recipe, encoder = job.recipe, job.recipe.encoder
+    width, height = trimmed_size(recipe.info, recipe.settings.picture, recipe.framing)
+    if recipe.settings.paint.colormap is None:
+        width, height = packed_size(width, height, Packing.of(recipe.settings), recipe.info.video.format)
     usual = ENCODERS[encoder.codec].crf
     softer = 2 ** ((usual - encoder.crf) / 6) if encoder.crf is not None else 1.0
-    return float(eyes * pixels * _BITS[encoder.codec] * softer / 8)
+    return float(width * height * _BITS[encoder.codec] * softer / 8)
 
 
 def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> int:

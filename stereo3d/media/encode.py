@@ -33,6 +33,9 @@ class Encoder:
     max_crf: int | None
 
 
+# Frame packing arrangements (H.264, D.2.26) that televisions know. x264 always says that the left eye is first, so with the right
+# one first it had better say nothing.
+_FRAME_PACKING = {"left_right": 3, "top_bottom": 4}
 _ALL_CHROMA = ("420", "422", "444")
 ENCODERS = {
     "h264": Encoder("libx264", (8, 10), _ALL_CHROMA, 4096, _X26X_PRESETS, "veryfast", 18, 51),
@@ -66,16 +69,16 @@ def choose_encoder(
     height: int,
     format: PixelFormat,
     *,
-    layout: str = "",
-    swap_eyes: bool = False,
+    stereo_mode: str = "",
     hdr: HdrInfo | None = None,
     chroma_location: str = "",
     threads: int = 0,
 ) -> EncoderSpec:
     """The encoder for packed pictures of ``width`` x ``height``.
 
-    ``layout`` (one of settings.LAYOUTS, or "" for flat pictures) is written into H.264 as frame-packing SEI. 'auto' means
-    H.264 for 8 bit up to 4096 pixels a side, which every player knows, else HEVC. Raises UsageError.
+    ``stereo_mode`` (see :meth:`stereo3d.layouts.Layout.packing_mode`; "" for flat pictures) is written into H.264 as frame-packing
+    SEI, where televisions know it. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else
+    HEVC. Raises UsageError.
     """
     codec = settings.codec
     if codec == "auto":
@@ -89,7 +92,7 @@ def choose_encoder(
     if chroma_location and pix_fmt.startswith("yuv420"):
         options["chroma_sample_location"] = chroma_location
     if encoder.name == "libx264":
-        options["x264-params"] = ":".join(_x264_parameters(layout, swap_eyes, hdr))
+        options["x264-params"] = ":".join(_x264_parameters(stereo_mode, hdr))
     elif encoder.name == "libx265":
         options["x265-params"] = ":".join(["log-level=none", *_x265_parameters(hdr)])
     elif encoder.name == "libsvtav1":
@@ -158,15 +161,14 @@ def _fed_format(encoder: Encoder, format: PixelFormat) -> tuple[str, Colour]:
     return f"yuv420p{suffix}", colour
 
 
-def _x264_parameters(layout: str, swap_eyes: bool, hdr: HdrInfo | None) -> list[str]:
+def _x264_parameters(stereo_mode: str, hdr: HdrInfo | None) -> list[str]:
     parameters = []
     # With AVX-512 x264's macroblock tree gives other pictures from run to run, at most widths; a film that is continued
     # must be the film that was begun. (Named outright it would crash where a processor has not even AVX2.)
     if torch.backends.cpu.get_cpu_capability() == "AVX512":
         parameters.append("asm=avx2")
-    # x264 always says that the left eye is first, so with swapped eyes it had better say nothing.
-    if layout and not swap_eyes:
-        parameters.append(f"frame-packing={3 if layout.startswith('sbs') else 4}")
+    if stereo_mode in _FRAME_PACKING:
+        parameters.append(f"frame-packing={_FRAME_PACKING[stereo_mode]}")
     if hdr is not None and hdr.mastering:
         parameters.append(f"mastering-display={_mastering(hdr)}")
     if hdr is not None and (hdr.max_cll or hdr.max_fall):

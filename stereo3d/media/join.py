@@ -13,7 +13,7 @@ from av.packet import Packet
 from stereo3d.errors import OutputError, VerificationError
 from stereo3d.frames import Timeline
 
-__all__ = ["JoinResult", "join", "join_suffix", "output_origin", "timescale"]
+__all__ = ["JoinResult", "join", "output_origin", "timescale"]
 
 _MIN_TIMESCALE = 10000
 
@@ -27,11 +27,6 @@ class JoinResult:
     packets: int
     depth: int
     origin: int
-
-
-def join_suffix(codec: str) -> str:
-    """The container that counts in the source's time base: MP4, or NUT for the lossless codec, which MP4 does not take."""
-    return ".nut" if codec == "ffv1" else ".mp4"
 
 
 def timescale(time_base: Fraction) -> int:
@@ -57,8 +52,8 @@ def join(
     origin: int = 0,
     tags: Mapping[str, str] | None = None,
 ) -> JoinResult:
-    """Join segment files, without encoding, into ``out`` (MP4, or NUT for ffv1: see :func:`join_suffix`; or Matroska, which
-    rounds times to 1 ms). ``tags``: metadata of the file.
+    """Join segment files, without encoding, into ``out``: MP4, which counts in the source's time base, or Matroska, which
+    rounds times to 1 ms. ``tags``: metadata of the file.
 
     ``first_frames``: the output frame number that each segment begins with. Frame k gets the time ``timeline.pts[k] - origin``,
     decoding times run ahead by the largest reorder depth of all segments. Raises VerificationError where a segment has lost
@@ -120,9 +115,10 @@ def _write(
 ) -> None:
     scale = timescale(timeline.time_base)
     written = 0
-    form = {".nut": "nut", ".mkv": "matroska"}.get(out.suffix, "mp4")
+    form = "matroska" if out.suffix == ".mkv" else "mp4"
     options = {"avoid_negative_ts": "disabled"}
     if form == "mp4":
+        options |= {"strict": "experimental"}  # the lossless codec is no official part of MP4
         options |= {"movie_timescale": str(scale), "video_track_timescale": str(scale)}
     with av.open(f"file:{out}", "w", format=form, options=options) as target:
         target.metadata.update(tags)

@@ -15,20 +15,15 @@ import ffmpeg
 
 from stereo3d.errors import OutputError, UsageError
 from stereo3d.frames import Timeline
+from stereo3d.layouts import LAYOUTS
 from stereo3d.media.carry import Carried, NotCarried, container_format, sort_streams
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.join import timescale
-from stereo3d.media.stereo_box import write_stereo_box
+from stereo3d.media.stereo_box import write_stereo_boxes
 from stereo3d.media.tools import ffmpeg_exe
 
-__all__ = ["MuxReport", "OutputPlan", "Span", "mux", "stereo_mode"]
+__all__ = ["MuxReport", "OutputPlan", "Span", "mux"]
 
-_STEREO_MODES = {
-    ("sbs", False): "left_right",
-    ("sbs", True): "right_left",
-    ("ou", False): "top_bottom",
-    ("ou", True): "bottom_top",
-}
 _COVER_TYPES = {
     "mjpeg": ("image/jpeg", "jpg"),
     "png": ("image/png", "png"),
@@ -57,7 +52,7 @@ class Span:
 class OutputPlan:
     """What the output is to be, beside its pictures.
 
-    ``layout``: one of settings.LAYOUTS, or "" for no stereo tag. ``origin``: the time, in the timeline's units, that is 0 in
+    ``layout``: a name of layouts.LAYOUTS, or "" for no stereo tag. ``origin``: the time, in the timeline's units, that is 0 in
     the output (see :func:`stereo3d.media.join.output_origin`). ``span``: the part of the source that is kept, None for all.
     ``repair_times``: the scan had to replace timestamps; a transport stream whose clock jumps back is then read on by duration.
     """
@@ -76,8 +71,13 @@ class OutputPlan:
 
     @property
     def stereo_mode(self) -> str:
-        """FFmpeg's (and Matroska's) name for the layout; "" for flat."""
-        return stereo_mode(self.layout, swap_eyes=self.swap_eyes)
+        """FFmpeg's (and Matroska's) name for the layout; "" for flat and for what they have no word for."""
+        return LAYOUTS[self.layout].stereo_mode(self.swap_eyes) if self.layout else ""
+
+    @property
+    def sphere(self) -> bool:
+        """Whether each eye is half a sphere."""
+        return bool(self.layout) and LAYOUTS[self.layout].sphere
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,10 @@ class MuxReport:
     not_carried: tuple[NotCarried, ...]
 
 
-def stereo_mode(layout: str, *, swap_eyes: bool = False) -> str:
-    """FFmpeg's (and Matroska's) name for a layout: left_right, right_left, top_bottom or bottom_top; "" for flat."""
-    return _STEREO_MODES[layout.split("-")[0], swap_eyes] if layout else ""
-
-
 def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
     """Put the joined picture ``video`` and the source's other streams into ``out`` (.mkv or .mp4), nothing encoded again.
 
+    For a half sphere in Matroska ``video`` is marked as one first: FFmpeg then writes Matroska's Projection from that.
     Raises UsageError for other suffixes and for ffv1 in MP4, OutputError where ffmpeg fails; a failed output is removed.
     """
     form = container_format(out)
@@ -105,6 +101,8 @@ def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
         raise UsageError(
             f"{out.name}: MP4 cannot hold the lossless codec ffv1", hint=f"try {out.with_suffix('.mkv').name}"
         )
+    if form == "matroska" and plan.sphere:
+        write_stereo_boxes(video, sphere=True)
     carried, lost = sort_streams(info, form)
     with _covers(info, carried if form == "matroska" else [], out) as covers:
         mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
@@ -114,8 +112,8 @@ def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
         words += _picture_options(form, picture, info, plan)
         words += _cover_options(covers, sum(c.stream.kind == "attachment" for c in mapped))
         _run([*words, f"file:{out}"], out)
-    if form == "mp4" and plan.layout:
-        write_stereo_box(out, plan.stereo_mode)
+    if form == "mp4":
+        write_stereo_boxes(out, plan.stereo_mode, sphere=plan.sphere)
     return MuxReport(out, (*mapped, *(c for c in carried if c not in mapped)), tuple(lost))
 
 
@@ -185,8 +183,8 @@ def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPla
 def _picture_options(form: str, picture: _Picture, info: MediaInfo, plan: OutputPlan) -> list[str]:
     """Tags of the picture, and Matroska's StereoMode.
 
-    With the latter FFmpeg writes the display size of one eye, halving the whole picture's; in half layouts each eye is shown
-    at the whole picture's size, so the aspect is doubled (or halved) beforehand.
+    With the latter FFmpeg writes the display size of one eye, halving the whole picture's (for rows in turn, too); in half
+    layouts each eye is shown at the whole picture's size, so the aspect is doubled (or halved) beforehand.
     """
     words = [w for tag in _STALE_TAGS for w in ("-metadata", f"{tag}=")] + ["-disposition:0", "default"]
     for key, value in (("language", info.video.language), ("title", info.video.title)):
@@ -195,11 +193,11 @@ def _picture_options(form: str, picture: _Picture, info: MediaInfo, plan: Output
         words += ["-metadata:s:0", f"timecode={info.video.timecode}"]
     if form == "mp4":
         return words + (["-tag:0", "hvc1"] if picture.codec == "hevc" else [])
-    if plan.layout:
+    if plan.stereo_mode:
         words += ["-metadata:s:0", f"stereo_mode={plan.stereo_mode}"]
-    if plan.layout.endswith("-half"):
-        wide = Fraction(picture.width, picture.height)
-        aspect = 2 * wide if plan.layout.startswith("sbs") else wide / 2
+    across, down = LAYOUTS[plan.layout].squeeze if plan.layout else (1, 1)
+    if across != down:
+        aspect = Fraction(picture.width * across, picture.height * down)
         words += ["-aspect:0", f"{aspect.numerator}:{aspect.denominator}"]
     return words
 

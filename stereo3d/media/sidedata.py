@@ -12,7 +12,7 @@ from av.sidedata.sidedata import SideData, Type
 
 from stereo3d.media.info import HdrInfo
 
-__all__ = ["hdr10", "lost_metadata", "stereo_packing", "turn"]
+__all__ = ["hdr10", "is_half_sphere", "lost_metadata", "stereo_packing", "turn"]
 
 # Signs of the upper left 2x2 of a display matrix (a, b, c, d: x' = a x + c y, y' = b x + d y, y down) -> (rotation, hflip).
 _TURNS = {
@@ -25,7 +25,13 @@ _LOST = {
     Type.DYNAMIC_HDR_PLUS: "HDR10+",
     Type.A53_CC: "closed captions inside the picture",
 }
-_PACKINGS = {1: "side by side", 2: "top and bottom"}  # AVStereo3DType
+# AVStereo3DType and whether it is inverted, by Matroska's names
+_PACKINGS = {
+    (1, 0): "left_right", (1, 1): "right_left", (2, 0): "top_bottom", (2, 1): "bottom_top",
+    (4, 0): "checkerboard_lr", (4, 1): "checkerboard_rl", (6, 0): "row_interleaved_lr", (6, 1): "row_interleaved_rl",
+}  # fmt: skip
+_TILE = 2  # AVSphericalProjection: a part of an equirectangular picture
+_QUARTER = 1 << 30  # of a whole turn, 0.32 fixed point
 
 
 def _entries(frame: av.VideoFrame) -> list[SideData]:
@@ -74,6 +80,16 @@ def lost_metadata(frames: Iterable[av.VideoFrame]) -> tuple[str, ...]:
 
 
 def stereo_packing(frame: av.VideoFrame) -> str:
-    """ "side by side", "top and bottom" or ""."""
+    """What a frame says of its two eyes, as one of Matroska's stereo modes; "" for nothing, or nothing known here."""
     data = _bytes(frame, Type.STEREO3D)
-    return _PACKINGS.get(struct.unpack_from("i", data)[0], "") if data is not None else ""
+    return _PACKINGS.get(struct.unpack_from("2i", data), "") if data is not None else ""
+
+
+def is_half_sphere(frame: av.VideoFrame) -> bool:
+    """Whether a frame says that it is the front half of an equirectangular picture (FFmpeg's AVSphericalMapping)."""
+    data = _bytes(frame, Type.SPHERICAL)
+    if data is None:
+        return False
+    projection, _yaw, _pitch, _roll, left, top, right, bottom = struct.unpack_from("4i4I", data)
+    # A quarter may have been written one less than it is.
+    return projection == _TILE and not top and not bottom and all(0 <= _QUARTER - side <= 1 for side in (left, right))

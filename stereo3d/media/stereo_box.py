@@ -1,7 +1,7 @@
-"""MP4's stereo box (st3d, from the Spherical Video V2 description), written into a finished file.
+"""MP4's boxes for stereo (st3d) and half spheres (sv3d), from the Spherical Video V2 description, written into a finished file.
 
-FFmpeg writes it only together with a second box that readers take for "unspecified". Here the movie header lies at the end of
-the file (no faststart), so growing it moves no sample.
+github.com/google/spatial-media/blob/master/docs/spherical-video-v2-rfc.md. FFmpeg writes st3d only together with a second box that
+readers take for "unspecified". Here the movie header lies at the end of the file (no faststart), so growing it moves no sample.
 """
 
 from __future__ import annotations
@@ -10,32 +10,75 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from stereo3d import __version__
 from stereo3d.errors import OutputError
 
-__all__ = ["write_stereo_box"]
+__all__ = ["BOX_MODES", "read_stereo_box", "write_stereo_boxes"]
 
-# st3d knows no right-first modes: players would take a swapped picture for a proper one, so it is left unmarked.
-_MODES = {"top_bottom": 1, "left_right": 2}
+BOX_MODES = {"top_bottom": 1, "left_right": 2, "right_left": 4}
+"""st3d's numbers. There is none for the right eye above the left, for turns and for colours."""
+
+QUARTER = 1 << 30
+"""A quarter of the whole turn, as a 0.32 fixed-point number: what a half sphere lacks at either side."""
+
 _STSD_HEADER = 8
+_VISUAL_HEADER = 78
 
 
-def write_stereo_box(path: Path, mode: str) -> bool:
-    """Mark the first video track of ``path``; False where the mode has no number. Raises OutputError for a foreign layout."""
-    if mode not in _MODES:
-        return False
+def write_stereo_boxes(path: Path, mode: str = "", *, sphere: bool = False) -> None:
+    """Mark the first video track of ``path``, an MP4: the stereo mode where it has a number, and each eye as half a sphere.
+
+    Raises OutputError for a foreign file.
+    """
+    boxes = _full(b"st3d", bytes([BOX_MODES[mode]])) if mode in BOX_MODES else b""
+    if sphere:
+        tool = f"stereo3d {__version__}".encode() + b"\0"
+        bounds = struct.pack(">4I", 0, 0, QUARTER, QUARTER)  # cut off: top, bottom, left, right
+        pose = bytes(12)
+        boxes += _box(b"sv3d", _full(b"svhd", tool), _box(b"proj", _full(b"prhd", pose), _full(b"equi", bounds)))
+    if not boxes:
+        return
     with path.open("rb+") as file:
-        top = list(_top_boxes(file.fileno(), file.seek(0, os.SEEK_END)))
-        start, size = next(((s, n) for s, n, kind in top if kind == b"moov"), (0, 0))
-        if not size or start + size != top[-1][0] + top[-1][1]:
+        start, moov, last = _movie_header(file, path)
+        if not last:
             raise OutputError(f"{path}: its header is not at its end, so the stereo box cannot be written")
         file.seek(start)
-        moov = file.read(size)
-        file.seek(start)
-        file.write(_with_box(moov, struct.pack(">I4sIB", 13, b"st3d", 0, _MODES[mode])))
+        file.write(_with_boxes(moov, boxes))
         file.flush()
         os.fsync(file.fileno())
-    return True
+
+
+def read_stereo_box(path: Path) -> str:
+    """The stereo mode that an MP4's first video track is marked with; "" for none. Raises OutputError for a foreign file."""
+    with path.open("rb") as file:
+        _, moov, _ = _movie_header(file, path)
+    data = bytearray(moov)
+    _, entry = _visual_entry(data)
+    for at in _children(data, entry, 8 + _VISUAL_HEADER, b"st3d"):
+        return next((mode for mode, number in BOX_MODES.items() if number == data[at + 12]), "")
+    return ""
+
+
+def _box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def _full(kind: bytes, *parts: bytes) -> bytes:
+    """A box with version and flags, all 0."""
+    return _box(kind, bytes(4), *parts)
+
+
+def _movie_header(file: BinaryIO, path: Path) -> tuple[int, bytes, bool]:
+    """(offset, bytes, whether nothing follows) of the moov box."""
+    top = list(_top_boxes(file.fileno(), file.seek(0, os.SEEK_END)))
+    start, size = next(((s, n) for s, n, kind in top if kind == b"moov"), (0, 0))
+    if not size:
+        raise OutputError(f"{path} has no MP4 header")
+    file.seek(start)
+    return start, file.read(size), start + size == top[-1][0] + top[-1][1]
 
 
 def _top_boxes(handle: int, end: int) -> Iterator[tuple[int, int, bytes]]:
@@ -53,14 +96,14 @@ def _top_boxes(handle: int, end: int) -> Iterator[tuple[int, int, bytes]]:
         at += size
 
 
-def _with_box(moov: bytes, box: bytes) -> bytes:
-    """``moov`` with ``box`` added to the first visual sample entry; every box around it grows."""
+def _with_boxes(moov: bytes, boxes: bytes) -> bytes:
+    """``moov`` with ``boxes`` added to the first visual sample entry; every box around it grows."""
     data = bytearray(moov)
     around, entry = _visual_entry(data)
     end = entry + struct.unpack_from(">I", data, entry)[0]
     for at in (*around, entry):
-        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(box))
-    data[end:end] = box
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(boxes))
+    data[end:end] = boxes
     return bytes(data)
 
 

@@ -18,20 +18,20 @@ from stereo3d.errors import VerificationError
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.mux import MuxReport, OutputPlan
 from stereo3d.media.probe import open_input
-from stereo3d.media.sidedata import stereo_packing
+from stereo3d.media.sidedata import is_half_sphere, stereo_packing
+from stereo3d.media.stereo_box import BOX_MODES, read_stereo_box
 
 __all__ = ["VerifyReport", "verify_output", "verify_segment"]
 
 _TICK = Fraction(1, 1_000_000)
 _MATROSKA_ROUNDING = Fraction(1, 2000)
 _AUDIO_TOLERANCE = Fraction(1, 1000)
-_STEREO = {"left_right": "side by side", "top_bottom": "top and bottom"}
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What was compared. ``video_error`` and ``audio_error``: the largest difference from the meant times, in seconds.
-    ``stereo``: the tag as it reads back, "" for none."""
+    ``stereo``: the stereo mode as it reads back, "" for none; ``sphere``: so does the half sphere."""
 
     frames: int
     audio_tracks: int
@@ -39,6 +39,7 @@ class VerifyReport:
     video_error: Fraction
     audio_error: Fraction
     stereo: str
+    sphere: bool
 
 
 class _Track:
@@ -91,15 +92,17 @@ def verify_output(
     try:
         with av.open(f"file:{out}") as container:
             found = _read(container, [(0, False), *((n, _is_raw(s)) for n, s in audio)])
-            stereo = _stereo_tag(container, matroska=matroska)
+            stereo, sphere = _stereo_tags(container, out if not matroska else None)
         video_error = _check_video(out, found[0], segments, plan, matroska=matroska)
         wanted = _source_audio(info, [s for _, s in audio], plan)
     except (av.FFmpegError, OSError, IndexError) as error:
         raise VerificationError(f"{out} cannot be verified: {error}", hint="run the same command again") from error
     errors = [_check_audio(out, s, found[n], wanted[s.index]) for n, s in audio]
-    meant = plan.stereo_mode if matroska else _STEREO.get(plan.stereo_mode, "")
+    meant = plan.stereo_mode if matroska or plan.stereo_mode in BOX_MODES else ""
     if stereo != meant:
         raise VerificationError(f"{out}: the stereo tag reads {stereo!r}, not {meant!r}")
+    if sphere != plan.sphere:
+        raise VerificationError(f"{out}: it is{'' if sphere else ' not'} tagged as half a sphere")
     return VerifyReport(
         len(plan.timeline),
         len(audio),
@@ -107,6 +110,7 @@ def verify_output(
         video_error,
         max(errors, default=Fraction(0)),
         stereo,
+        sphere,
     )
 
 
@@ -122,13 +126,21 @@ def _read(container: InputContainer, wanted: Sequence[tuple[int, bool]]) -> dict
     return tracks
 
 
-def _stereo_tag(container: InputContainer, *, matroska: bool) -> str:
+def _stereo_tags(container: InputContainer, mp4: Path | None) -> tuple[str, bool]:
+    """(stereo mode as the container has it, whether it says half a sphere). ``mp4``: the file, where it is one.
+
+    Raises VerificationError where the frames say another mode than the container.
+    """
     stream = container.streams.video[0]
-    if matroska:
-        return stream.metadata.get("stereo_mode", "")
+    tag = stream.metadata.get("stereo_mode", "") if mp4 is None else read_stereo_box(mp4)
     container.seek(0)
     frame = next(container.decode(stream), None)
-    return stereo_packing(frame) if frame is not None else ""
+    if frame is None:
+        return tag, False
+    packing = stereo_packing(frame)
+    if tag and packing and packing != tag:
+        raise VerificationError(f"{container.name}: the stereo tag reads {tag!r}, the pictures say {packing!r}")
+    return tag, is_half_sphere(frame)
 
 
 def _check_video(out: Path, found: _Track, segments: Sequence[Path], plan: OutputPlan, *, matroska: bool) -> Fraction:

@@ -1,70 +1,106 @@
-"""Two views into one picture: side by side or over-under, whole or halved, on a black canvas, plane by plane."""
+"""Two pictures into one, as the layout says: side by side, over-under, by turns or by colour, on a black canvas."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from typing import Self
 
 import torch
 
+from stereo3d.colour import black
 from stereo3d.errors import UsageError
 from stereo3d.frames import FrameBatch, PixelFormat
-from stereo3d.settings import LAYOUTS
+from stereo3d.layouts import LAYOUTS, Layout
+from stereo3d.render.anaglyph import anaglyph_format, mixed
+from stereo3d.render.interleave import checkerboard, rows
+from stereo3d.render.sphere import on_half_sphere, sphere_side
+from stereo3d.settings import Settings
 
-__all__ = ["black", "pack", "packed_size"]
+__all__ = ["Packing", "pack", "packed_format", "packed_size"]
 
 
-def pack(
-    left: FrameBatch, right: FrameBatch, layout: str, *, swap_eyes: bool = False, canvas: str | None = None
-) -> FrameBatch:
-    """The two eyes' frames in one picture.
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How two pictures become one.
 
-    ``layout``: sbs-full, sbs-half, ou-full or ou-half; half squeezes each eye 2:1 by the mean of neighbours. ``canvas``:
-    each eye is first centred on black of WxH pixels or of an aspect (``16:9``, of square pixels); it is never scaled.
-    ``swap_eyes`` puts the right eye first. Raises UsageError as :func:`packed_size`, ValueError for eyes that differ in shape.
+    ``canvas``: each eye is first centred on black of WxH pixels or of an aspect (``16:9``, of square pixels); it is never
+    scaled. ``fov`` and ``nearer`` are for half spheres: the degrees that the picture (with its canvas) spans, and the share of the
+    eye's width by which everything is brought nearer. Equal places in both eyes lie at infinity there, and what is behind the
+    screen of a flat layout would lie beyond it; with the whole depth budget for ``nearer`` nothing does.
+    """
+
+    layout: Layout
+    swap_eyes: bool = False
+    canvas: str | None = None
+    fov: float = 90
+    nearer: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        view, picture = settings.view, settings.picture
+        screen = 1.0 if view.zero_parallax == "auto" else view.zero_parallax
+        return cls(
+            LAYOUTS[picture.layout],
+            picture.swap_eyes,
+            picture.canvas,
+            picture.fov,
+            view.strength / 100 * screen,
+        )
+
+
+def pack(left: FrameBatch, right: FrameBatch, packing: Packing) -> FrameBatch:
+    """The two eyes' frames (or the source's and their depth) in one picture.
+
+    Half layouts squeeze each eye 2:1 by the mean of neighbours. Raises UsageError as :func:`packed_size`, ValueError for eyes
+    that differ in shape.
     """
     if left.format != right.format or (left.width, left.height, left.pts) != (right.width, right.height, right.pts):
         raise ValueError("the eyes differ in size, format or time")
-    pixels = left.format
-    width, height = _eye_size(left.width, left.height, layout, canvas, pixels)
-    axis = 2 if layout.startswith("sbs") else 1
-    eyes = (right, left) if swap_eyes else (left, right)
-    planes = []
-    for number in range(len(left.planes)):
-        parts = [_on_canvas(eye, number, width, height) for eye in eyes]
-        if layout.endswith("half"):
-            parts = [_halve(part, axis) for part in parts]
-        planes.append(torch.cat(parts, axis))
-    return FrameBatch(tuple(planes), left.pts, left.index, pixels)
+    layout = packing.layout
+    size = _eye_size(left.width, left.height, packing, packed_format(left.format, layout))
+    shift = packing.nearer * left.width / 2
+    left, right = (_on_canvas(eye, *size) for eye in (left, right))
+    if layout.sphere:
+        dark = tuple(black(left.format, number) for number in range(len(left.planes)))
+        left = on_half_sphere(left, fov=packing.fov, shift=shift, black=dark)
+        right = on_half_sphere(right, fov=packing.fov, shift=-shift, black=dark)
+    first, second = (right, left) if layout.starts_right(packing.swap_eyes) else (left, right)
+    match layout.arrangement:
+        case "anaglyph":
+            return mixed(first, second, layout.colours)
+        case "rows":
+            return rows(first, second)
+        case "checkerboard":
+            return checkerboard(first, second)
+        case "sbs" | "ou":
+            return _beside(first, second, 2 if layout.arrangement == "sbs" else 1, half=layout.squeeze != (1, 1))
 
 
-def packed_size(width: int, height: int, layout: str, canvas: str | None, pixels: PixelFormat) -> tuple[int, int]:
+def packed_size(width: int, height: int, packing: Packing, pixels: PixelFormat) -> tuple[int, int]:
     """(width, height) of the picture that :func:`pack` makes of eyes of ``width`` x ``height``.
 
-    Sizes are rounded up (with black) to what the chroma subsampling needs. Raises UsageError for an unknown layout, a canvas
-    that cannot be read, is smaller than the eye, or is not a multiple of what the subsampling and layout need.
+    Sizes are rounded up (with black) to what the chroma subsampling needs. Raises UsageError for a canvas that cannot be read,
+    is smaller than the eye, or is not a multiple of what the subsampling and layout need.
     """
-    width, height = _eye_size(width, height, layout, canvas, pixels)
-    full = layout.endswith("full")
-    return (
-        (width * 2 if full else width, height) if layout.startswith("sbs") else (width, height * 2 if full else height)
-    )
+    layout = packing.layout
+    width, height = _eye_size(width, height, packing, packed_format(pixels, layout))
+    if layout.sphere:
+        width = height = sphere_side(width, packing.fov)
+    across, down = {"sbs": (2, 1), "ou": (1, 2)}.get(layout.arrangement, (1, 1))
+    return width * across // layout.squeeze[0], height * down // layout.squeeze[1]
 
 
-def black(pixels: PixelFormat, plane: int) -> int:
-    """The code value of black: 16 or 0 by range for luma and RGB, the middle for chroma, at the format's depth."""
-    if plane > 0 and not pixels.is_rgb:
-        return 1 << (pixels.bits - 1)
-    return 0 if pixels.colour.full_range else 16 << (pixels.bits - 8)
+def packed_format(pixels: PixelFormat, layout: Layout) -> PixelFormat:
+    """The format of the picture that :func:`pack` makes of eyes of ``pixels``: the same, but an anaglyph has colours."""
+    return anaglyph_format(pixels) if layout.arrangement == "anaglyph" else pixels
 
 
-def _eye_size(width: int, height: int, layout: str, canvas: str | None, pixels: PixelFormat) -> tuple[int, int]:
+def _eye_size(width: int, height: int, packing: Packing, pixels: PixelFormat) -> tuple[int, int]:
     """Size of one eye on its canvas, before halving."""
-    if layout not in LAYOUTS:
-        raise UsageError(f"layout {layout!r} is unknown", hint=f"the layouts are: {', '.join(LAYOUTS)}")
-    unit_x, unit_y = 1 << pixels.chroma_x, 1 << pixels.chroma_y
-    unit_x *= 2 if layout == "sbs-half" else 1
-    unit_y *= 2 if layout == "ou-half" else 1
+    canvas, layout = packing.canvas, packing.layout
+    unit_x, unit_y = layout.squeeze[0] << pixels.chroma_x, layout.squeeze[1] << pixels.chroma_y
     if canvas is None:
         return _up(width, unit_x), _up(height, unit_y)
     try:
@@ -85,7 +121,7 @@ def _eye_size(width: int, height: int, layout: str, canvas: str | None, pixels: 
         )
     if wide % unit_x or high % unit_y:
         raise UsageError(
-            f"canvas {canvas} does not fit {pixels.name} in {layout}",
+            f"canvas {canvas} does not fit {pixels.name} in {layout.name}",
             hint=f"the width must be a multiple of {unit_x}, the height of {unit_y}: {_up(wide, unit_x)}x{_up(high, unit_y)}",
         )
     return wide, high
@@ -95,20 +131,31 @@ def _up(value: int, unit: int) -> int:
     return -(-value // unit) * unit
 
 
-def _on_canvas(eye: FrameBatch, plane: int, width: int, height: int) -> torch.Tensor:
-    """A plane of an eye in the middle of black; the place is a whole number of chroma samples."""
-    picture = eye.planes[plane]
+def _on_canvas(eye: FrameBatch, width: int, height: int) -> FrameBatch:
+    """The eye in the middle of black; the place is a whole number of chroma samples."""
     if (eye.width, eye.height) == (width, height):
-        return picture
+        return eye
     pixels = eye.format
-    wide, high = pixels.plane_size(plane, width, height)
-    left = (width - eye.width) // 2 >> pixels.chroma_x << pixels.chroma_x
-    top = (height - eye.height) // 2 >> pixels.chroma_y << pixels.chroma_y
-    left, top = pixels.plane_size(plane, left, top)
-    out = torch.full((len(eye), high, wide), black(pixels, plane), dtype=torch.int32, device=picture.device)
-    out = out.to(picture.dtype)
-    out[:, top : top + picture.shape[1], left : left + picture.shape[2]] = picture
-    return out
+    x = (width - eye.width) // 2 >> pixels.chroma_x << pixels.chroma_x
+    y = (height - eye.height) // 2 >> pixels.chroma_y << pixels.chroma_y
+    planes = []
+    for number, picture in enumerate(eye.planes):
+        wide, high = pixels.plane_size(number, width, height)
+        left, top = pixels.plane_size(number, x, y)
+        out = torch.full((len(eye), high, wide), black(pixels, number), dtype=torch.int32, device=picture.device)
+        out = out.to(picture.dtype)
+        out[:, top : top + picture.shape[1], left : left + picture.shape[2]] = picture
+        planes.append(out)
+    return FrameBatch(tuple(planes), eye.pts, eye.index, pixels)
+
+
+def _beside(first: FrameBatch, second: FrameBatch, axis: int, *, half: bool) -> FrameBatch:
+    """One beside (axis 2) or above (axis 1) the other."""
+    planes = [
+        torch.cat([_halve(one, axis), _halve(two, axis)] if half else [one, two], axis)
+        for one, two in zip(first.planes, second.planes, strict=True)
+    ]
+    return FrameBatch(tuple(planes), first.pts, first.index, first.format)
 
 
 def _halve(plane: torch.Tensor, axis: int) -> torch.Tensor:

@@ -13,7 +13,7 @@ import pytest
 from stereo3d.media.decode import decode
 from stereo3d.media.encode import EncoderSpec, choose_encoder
 from stereo3d.media.info import MediaInfo
-from stereo3d.media.join import join, join_suffix
+from stereo3d.media.join import join
 from stereo3d.media.mux import MuxReport, OutputPlan, mux
 from stereo3d.media.probe import probe
 from stereo3d.media.scan import ScanReport, scan
@@ -131,7 +131,7 @@ class Built:
             self.segments.append(path)
 
     def deliver(self, name: str, plan: OutputPlan) -> tuple[Path, MuxReport]:
-        joined = self.folder / f"joined{join_suffix(self.spec.codec)}"
+        joined = self.folder / "joined.mp4"
         join(self.segments, self.timeline, self.cuts, joined, origin=plan.origin)
         out = self.folder / name
         return out, mux(joined, self.info, out, plan)
@@ -147,7 +147,13 @@ def build(clip: Clip, tmp_path: Path) -> Callable[..., Built]:
         preset = {"h264": "ultrafast", "hevc": "ultrafast", "av1": "12"}.get(codec)
         settings = EncodeSettings(codec=codec, encoder_preset=preset)
         spec = choose_encoder(
-            settings, video.out_width, video.out_height, video.format, layout="sbs-full", hdr=video.hdr, threads=1
+            settings,
+            video.out_width,
+            video.out_height,
+            video.format,
+            stereo_mode="left_right",
+            hdr=video.hdr,
+            threads=1,
         )
         return Built(info, report, tmp_path, spec, tuple(c for c in cuts if c < report.frames))
 

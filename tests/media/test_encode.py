@@ -151,7 +151,7 @@ def test_hdr10_and_frame_packing_are_written(tmp_path: Path) -> None:
     for codec, preset in (("h264", "ultrafast"), ("hevc", "ultrafast"), ("av1", "13")):
         path = tmp_path / f"{codec}.mkv"
         settings = EncodeSettings(codec=codec, encoder_preset=preset)
-        spec = choose_encoder(settings, 64, 48, TEN, layout="ou-full", hdr=hdr, threads=1)
+        spec = choose_encoder(settings, 64, 48, TEN, stereo_mode="top_bottom", hdr=hdr, threads=1)
         with _writer(path, spec, TEN) as writer:
             writer.write(_batch(4, TEN))
         from stereo3d.media.sidedata import hdr10, stereo_packing
@@ -162,7 +162,7 @@ def test_hdr10_and_frame_packing_are_written(tmp_path: Path) -> None:
             assert found is not None, codec
             assert (found.max_cll, found.max_fall) == (1000, 400)
             assert [float(v) for v in found.mastering] == pytest.approx([float(v) for v in hdr.mastering], abs=1e-4)
-            assert stereo_packing(frame) == ("top and bottom" if codec == "h264" else "")
+            assert stereo_packing(frame) == ("top_bottom" if codec == "h264" else "")
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])

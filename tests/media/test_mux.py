@@ -12,7 +12,8 @@ import pytest
 
 from stereo3d.errors import OutputError, UsageError, VerificationError
 from stereo3d.frames import Timeline
-from stereo3d.media.join import join, join_suffix, output_origin
+from stereo3d.layouts import LAYOUTS
+from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import OutputPlan, Span
 from stereo3d.media.probe import probe
 from stereo3d.media.verify import verify_output
@@ -25,7 +26,7 @@ Build = Callable[..., Built]
 @pytest.mark.parametrize("name", ["vfr", "vfr_mp4", "ts61"])
 def test_joined_times_are_exact(build: Build, codec: str, name: str) -> None:
     film = build(name, codec)
-    out = film.folder / f"joined{join_suffix(codec)}"
+    out = film.folder / "joined.mp4"
     result = join(film.segments, film.timeline, film.cuts, out)
     assert result.packets == film.report.frames
     assert times_of(out) == [p * film.timeline.time_base for p in film.timeline.pts]
@@ -74,7 +75,7 @@ def test_every_source_arrives_whole(build: Build, name: str, suffix: str) -> Non
     assert verified.frames == film.report.frames
     assert verified.audio_tracks == len(film.info.audio)
     assert (verified.audio_packets > 50) == bool(film.info.audio)
-    assert verified.stereo == ("left_right" if suffix == ".mkv" else "side by side")
+    assert verified.stereo == "left_right"
     if film.info.audio and not plan.origin:
         before = times_of(film.info.path, film.info.audio[0].index)[0]
         assert abs(times_of(out, 1)[0] - before) <= Fraction(1, 1000)
@@ -156,7 +157,7 @@ def test_mp4_says_what_it_cannot_carry(build: Build, clip: Clip, tmp_path: Path)
     plan = OutputPlan(film.timeline, "ou-full")
     out, report = film.deliver("out.mp4", plan)
     verified = verify_output(out, film.segments, film.info, plan, report)
-    assert verified.stereo == "top and bottom"
+    assert verified.stereo == "top_bottom"
     assert sorted(c.stream.kind for c in report.carried) == ["audio", "cover", "subtitle"]
     lost = [str(n) for n in report.not_carried]
     assert any("attachment" in n for n in lost)
@@ -177,21 +178,73 @@ def test_sound_that_matroska_cannot_hold_is_kept_without_loss(build: Build, clip
     assert verify_output(out, film.segments, film.info, plan, report).audio_tracks == 0
 
 
-@pytest.mark.parametrize(
-    ("layout", "swap", "matroska", "mp4"),
-    [
-        ("sbs-full", True, "right_left", ""),
-        ("ou-half", False, "top_bottom", "top and bottom"),
-        ("ou-full", True, "bottom_top", ""),
-        ("", False, "", ""),
-    ],
-)
-def test_stereo_tags(build: Build, layout: str, swap: bool, matroska: str, mp4: str) -> None:
+# (layout, eyes swapped, Matroska's StereoMode, MP4's st3d, width over height of the pixels as FFmpeg reads Matroska)
+TAGS = [
+    ("sbs-full", False, "left_right", "left_right", 1),
+    ("sbs-full", True, "right_left", "right_left", 1),
+    ("sbs-half", False, "left_right", "left_right", 2),
+    ("ou-full", True, "bottom_top", "", 1),
+    ("ou-half", False, "top_bottom", "top_bottom", Fraction(1, 2)),
+    ("cross-eyed", False, "right_left", "right_left", 1),
+    ("cross-eyed", True, "left_right", "left_right", 1),
+    ("anaglyph", False, "anaglyph_cyan_red", "", 1),
+    ("anaglyph", True, "", "", 1),
+    ("anaglyph-green-magenta", False, "anaglyph_green_magenta", "", 1),
+    ("anaglyph-amber-blue", False, "", "", 1),
+    ("anaglyph-colour", False, "anaglyph_cyan_red", "", 1),
+    ("anaglyph-half-colour", False, "anaglyph_cyan_red", "", 1),
+    ("anaglyph-grey", False, "anaglyph_cyan_red", "", 1),
+    ("interlaced", False, "row_interleaved_lr", "", 1),
+    ("interlaced", True, "row_interleaved_rl", "", 1),
+    ("checkerboard", False, "checkerboard_lr", "", 1),
+    ("checkerboard", True, "checkerboard_rl", "", 1),
+    ("vr180", False, "left_right", "left_right", 1),
+    ("vr180", True, "right_left", "right_left", 1),
+    ("2d+depth", False, "", "", 1),
+    ("", False, "", "", 1),
+]
+
+
+@pytest.mark.parametrize(("layout", "swap", "matroska", "mp4", "shape"), TAGS)
+def test_stereo_tags(build: Build, layout: str, swap: bool, matroska: str, mp4: str, shape: Fraction) -> None:
     film = build("silent", "hevc", cuts=(0, 10))
     for name, wanted in (("out.mkv", matroska), ("out.mp4", mp4)):
         plan = OutputPlan(film.timeline, layout, swap)
         out, report = film.deliver(name, plan)
-        assert verify_output(out, film.segments, film.info, plan, report).stereo == wanted
+        verified = verify_output(out, film.segments, film.info, plan, report)
+        assert (verified.stereo, verified.sphere) == (wanted, layout == "vr180")
+        with av.open(str(out)) as container:
+            stream = container.streams.video[0]
+            if name == "out.mkv":
+                assert stream.metadata.get("stereo_mode", "") == matroska
+                assert (stream.sample_aspect_ratio or 1) == shape
+            frame = next(container.decode(stream))
+            kinds = {entry.type.name for entry in frame.side_data}
+            assert ("SPHERICAL" in kinds) == (layout == "vr180")
+
+
+def test_every_layout_has_its_tags_tested() -> None:
+    assert {row[0] for row in TAGS} == {*LAYOUTS, ""}
+
+
+def test_the_boxes_are_those_of_the_description(build: Build) -> None:
+    film = build("silent", "hevc", cuts=(0, 10))
+    out, _ = film.deliver("out.mp4", OutputPlan(film.timeline, "vr180", swap_eyes=True))
+    data = out.read_bytes()
+    at = data.index(b"st3d")
+    assert data[at - 4 : at + 9] == bytes([0, 0, 0, 13]) + b"st3d" + bytes([0, 0, 0, 0, 4])
+    assert data[at + 13 : at + 17] == b"sv3d"
+    at = data.index(b"equi")  # size, kind, version, then what is cut off: top, bottom, left, right
+    assert data[at - 4 : at] == bytes([0, 0, 0, 28])
+    assert data[at + 8 : at + 24] == bytes(8) + 2 * bytes([0x40, 0, 0, 0])
+    assert data[data.index(b"svhd") + 8 :].startswith(b"stereo3d ")
+
+
+def test_half_a_sphere_in_the_lossless_codec(build: Build) -> None:
+    film = build("silent", "ffv1", cuts=(0, 10))
+    plan = OutputPlan(film.timeline, "vr180")
+    out, report = film.deliver("out.mkv", plan)
+    assert verify_output(out, film.segments, film.info, plan, report).sphere
 
 
 def test_outputs_that_cannot_be(build: Build) -> None:
@@ -235,5 +288,6 @@ def test_verification_believes_nothing(build: Build) -> None:
     pts[30] += 100
     refused("frame 30 is at", plan=replace(plan, timeline=replace(film.timeline, pts=tuple(pts))))
     refused("stereo tag", plan=replace(plan, swap_eyes=True))
+    refused("not tagged as half a sphere", plan=replace(plan, layout="vr180"))
     out.write_bytes(out.read_bytes()[: out.stat().st_size // 2])
     refused("frames, not")
