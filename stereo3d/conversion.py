@@ -33,7 +33,7 @@ def convert_command(inputs: Sequence[Path], output: Path | None, settings: Setti
     told: Progress = Silent() if settings.run.watch else _lines(settings)
     with stop_on_signals(told) as stop, _alarm(stop, settings):
         if settings.run.done_by is not None:
-            settings = _in_time(films, output, settings, many=many)
+            settings = _in_time(films, output, settings, stop, many=many)
         if settings.run.dry_run:
             return max(_plan(film, _place(output, film, settings, many=many), settings, stop) for film in films)
         if many:
@@ -98,7 +98,9 @@ def _plan(film: FilmPlace, output: Path | None, settings: Settings, stop: thread
     return 0
 
 
-def _in_time(films: Sequence[FilmPlace], output: Path | None, settings: Settings, *, many: bool) -> Settings:
+def _in_time(
+    films: Sequence[FilmPlace], output: Path | None, settings: Settings, stop: threading.Event, *, many: bool
+) -> Settings:
     """The settings with the model that ``--done-by`` means."""
     from stereo3d.facts.deadline import choose_model, film_frames, seconds_until, settled_model
     from stereo3d.job.places import default_output
@@ -125,7 +127,7 @@ def _in_time(films: Sequence[FilmPlace], output: Path | None, settings: Settings
     frames = sum(film_frames(info, settings) for info in infos)
     if not infos:
         return settings
-    model = choose_model(infos[0].path, frames, settings, seconds, lambda text: lines.emit(Note(text)))
+    model = choose_model(infos[0].path, frames, settings, seconds, lambda text: lines.emit(Note(text)), stop)
     return Settings.from_flat({**flat, "model": model})
 
 

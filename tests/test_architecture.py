@@ -43,7 +43,7 @@ ALLOWED = {
     "executors": {"pipeline", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "bench": {"job", "pipeline", "shot_depth", "media", "depth", "render", "demo"},
-    "facts": {"bench", "job", "media", "depth", "render"},
+    "facts": {"bench", "watch", "job", "media", "depth", "render"},
     "commands": {"bench", "facts", "job", "depth"},
     "watch": {"job"},
     "conversion": {"watch", "facts", "job", "media"},

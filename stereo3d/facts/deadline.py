@@ -15,7 +15,7 @@ from stereo3d.files import read_json
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.store import work_folder_of
 from stereo3d.media.info import MediaInfo
-from stereo3d.progress import Silent, clock
+from stereo3d.progress import clock
 from stereo3d.settings import Settings
 
 __all__ = ["choose_model", "film_frames", "largest_ready", "measured_fps", "seconds_until", "settled_model"]
@@ -75,10 +75,11 @@ def largest_ready(
     return chosen
 
 
-def measured_fps(source: Path, settings: Settings) -> float:
-    """Frames a second of a real conversion of the first frames of ``source``."""
-    from stereo3d.job.convert import convert_film
+def measured_fps(source: Path, settings: Settings, stop: threading.Event) -> float:
+    """Frames a second of a real conversion of the first frames of ``source``, in a process of its own: a model that was looked at
+    must not keep its place in the device's memory."""
     from stereo3d.media.probe import probe
+    from stereo3d.watch import convert_watched
 
     rate = probe(source).video.average_rate or Fraction(25)
     start = settings.time.start or Fraction(0)
@@ -88,12 +89,11 @@ def measured_fps(source: Path, settings: Settings) -> float:
         "start": float(start),
         "end": float(start + _SAMPLE_FRAMES / rate),
         "dry_run": False,
+        "progress": "none",
         "keep_work": False,
     }
     with tempfile.TemporaryDirectory(prefix="stereo3d-") as folder:
-        report = convert_film(
-            source, Path(folder) / "sample.mkv", Settings.from_flat(sample), Silent(), threading.Event()
-        )
+        report = convert_watched(source, Path(folder) / "sample.mkv", Settings.from_flat(sample), stop)
     return max(report.fps, 1e-6)
 
 
@@ -104,7 +104,9 @@ def settled_model(output: Path) -> str | None:
     return str(manifest.settings.get("model")) if manifest is not None else None
 
 
-def choose_model(source: Path, frames: int, settings: Settings, seconds: float, tell: Callable[[str], None]) -> str:
+def choose_model(
+    source: Path, frames: int, settings: Settings, seconds: float, tell: Callable[[str], None], stop: threading.Event
+) -> str:
     """The model for ``frames`` of films like ``source`` within ``seconds``: of the Depth-Anything-V2 sizes whose weights are here
     the largest that will be ready. Where none is here, the model that was asked for."""
     here = {facts.name for facts in model_facts() if facts.state == "here"}
@@ -114,7 +116,11 @@ def choose_model(source: Path, frames: int, settings: Settings, seconds: float, 
         return settings.depth.model
     flat = settings.to_flat()
     chosen = largest_ready(
-        models, frames, seconds, lambda name: measured_fps(source, Settings.from_flat({**flat, "model": name})), tell
+        models,
+        frames,
+        seconds,
+        lambda name: measured_fps(source, Settings.from_flat({**flat, "model": name}), stop),
+        tell,
     )
     licence = MODELS[chosen].licence
     tell(f"model {chosen} it is (licence {licence})")

@@ -49,6 +49,8 @@ def build(job: Job, progress: Progress, stop: threading.Event, death: Death | No
         builder.failed(builder.next_run()[0], death.reason, None)
     builder.begin()
     while run := builder.next_run():
+        if stop.is_set():
+            raise builder.interrupted()
         builder.build(run)
     return builder.built()
 
@@ -76,6 +78,7 @@ class _Builder:
         segments = (len(self._records), len(job.plan))
         self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
         self._room_factor = 1
+        self._encoded = 0  # frames of the segment in work
 
     def begin(self) -> None:
         """Say where things stand."""
@@ -98,7 +101,7 @@ class _Builder:
         for segment, key in zip(job.plan, self._plain_keys, strict=True):
             own = self._faults.of(key).in_force(job.recipe.settings.view)
             if own is not None:
-                overrides = overrides.changed(segment.start, segment.end, own)
+                overrides = overrides.changed(*self._faults.of(key).frames(segment), own)
         return job.overridden(overrides) if overrides != job.recipe.overrides else job
 
     def next_run(self) -> Sequence[Segment]:
@@ -126,24 +129,33 @@ class _Builder:
             left = [segment for segment in run if segment.number not in self._records]
             self.failed((left or run)[0], " ".join(str(error).split()) or type(error).__name__, error)
 
+    def _add_frames(self, count: int) -> None:
+        self._encoded += count
+        self._ticker.add_frames(count)
+
     def _build(self, run: Sequence[Segment]) -> None:
         job = self._job
         places = Places(job.part, lambda segment: job.part(segment, job.pieces[0]))
         executor = LocalExecutor(job.recipe, job.models, self._meter)
         if self._patience.short(self._room()):
             raise DiskFullError("no room for the next segment")
-        with closing(executor.run(run, places, self._ticker.add_frames)) as results:
+        self._encoded = 0
+        with closing(executor.run(run, places, self._add_frames)) as results:
             for result in results:
+                self._encoded = 0
                 self._records[result.segment.number] = _record(job, result)
                 self._ticker.add_segment()
                 self._faults.success()
                 self._room_factor = 1
                 left = len(job.plan) - len(self._records)
                 if self._stop.is_set() and left:
-                    done = f"{len(self._records)} of {len(job.plan)} segments done"
-                    raise Interrupted(f"stopped with {done}", hint="the same command continues")
+                    raise self.interrupted()
                 if left and self._patience.short(self._room()):
                     raise DiskFullError("no room for the next segment")
+
+    def interrupted(self) -> Interrupted:
+        done = f"{len(self._records)} of {len(self._job.plan)} segments done"
+        return Interrupted(f"stopped with {done}", hint="the same command continues")
 
     def _room(self) -> int:
         """Bytes that must be free for the next segment, with something to spare."""
@@ -165,8 +177,9 @@ class _Builder:
     def failed(self, segment: Segment, reason: str, error: Exception | None) -> None:
         """Note a failure and decide how to go on. Raises when there is no sense in it."""
         before = self._faults.of(self._plain_keys[segment.number]).outcome
-        fault = self._faults.add(self._plain_keys[segment.number], reason)
-        where = _place(self._plain, segment)
+        frame = segment.start + self._encoded if error is not None else -1
+        fault = self._faults.add(self._plain_keys[segment.number], reason, frame)
+        where = _place(self._plain, segment.start, segment.end)
         self._progress.emit(Note(f"{where} failed ({fault.failures}): {reason}", "warning"))
         alone = not self._records and all(
             self._faults.of(key).failures >= TRIES for n, key in enumerate(self._plain_keys) if n not in self._records
@@ -175,10 +188,11 @@ class _Builder:
             kept = "finished segments are kept and the same command continues"
             hint = error.hint if isinstance(error, Stereo3DError) and error.hint else kept
             raise RepeatedError(f"segment after segment fails: {reason}", hint=hint) from error
+        if fault.outcome:
+            self._job = self._with_outcomes()
         if fault.outcome != before:
             then = {"flat": "it is made flat once all else is done", "black": "its frames are replaced by black ones"}
             self._progress.emit(Note(f"{where}: {then.get(fault.outcome, 'it is given up')}", "warning"))
-            self._job = self._with_outcomes()
         self._emit_phase()
 
     def built(self) -> Built:
@@ -188,7 +202,7 @@ class _Builder:
             first = given_up[0]
             reason = self._faults.of(self._plain_keys[first.number]).reason
             raise JobError(
-                f"{len(given_up)} of {len(self._job.plan)} segments cannot be made, the first one {_place(self._plain, first)}: "
+                f"{len(given_up)} of {len(self._job.plan)} segments cannot be made, the first one {_place(self._plain, first.start, first.end)}: "
                 f"{reason}",
                 hint="all others are kept; the same command tries these again",
             )
@@ -199,8 +213,8 @@ class _Builder:
         for segment, key in zip(self._plain.plan, self._plain_keys, strict=True):
             fault = self._faults.of(key)
             if fault.outcome:
-                where = _place(self._plain, segment)
-                lines.append(f"{where} is {fault.outcome}: it failed {fault.failures} times ({fault.reason})")
+                where = _place(self._plain, *fault.frames(segment))
+                lines.append(f"{where}: made {fault.outcome} after {fault.failures} failures ({fault.reason})")
         return tuple(lines)
 
     def _replaced_frames(self) -> tuple[str, ...]:
@@ -211,14 +225,13 @@ class _Builder:
         return (f"{len(frames)} frame(s) could not be decoded and show their neighbour: {shown}",)
 
 
-def _place(job: Job, segment: Segment) -> str:
-    """``shots 3-5 (0:10 to 0:20)``."""
-    shots, timeline = job.survey.shots, job.survey.timeline
-    first = shots.index(segment.shots[0]) + 1
-    last = first + len(segment.shots) - 1
-    end = timeline.seconds(segment.start) + float(timeline.duration(segment.start, segment.end))
-    names = f"shot {first}" if first == last else f"shots {first}-{last}"
-    return f"{names} ({clock(timeline.seconds(segment.start))} to {clock(end)})"
+def _place(job: Job, start: int, end: int) -> str:
+    """Output frames for people: ``shots 3-5 (0:10 to 0:20)``."""
+    timeline = job.survey.timeline
+    numbers = [n for n, shot in enumerate(job.survey.shots, 1) if shot.start < end and start < shot.end]
+    until = timeline.seconds(start) + float(timeline.duration(start, end))
+    names = f"shot {numbers[0]}" if len(numbers) == 1 else f"shots {numbers[0]}-{numbers[-1]}"
+    return f"{names} ({clock(timeline.seconds(start))} to {clock(until)})"
 
 
 def _record(job: Job, result: SegmentResult) -> SegmentRecord:

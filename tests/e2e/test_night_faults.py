@@ -140,7 +140,7 @@ def test_an_encoder_that_always_fails_ends_in_one_line(film: Path, tmp_path: Pat
     assert not output.exists()
 
 
-def test_depth_that_always_fails_for_a_shot_leaves_its_segment_flat_and_says_so(film: Path, tmp_path: Path) -> None:
+def test_depth_that_always_fails_for_a_shot_leaves_it_flat_and_says_so(film: Path, tmp_path: Path) -> None:
     code = """
 def fail(module):
     shot_depth = module._shot_depth
@@ -161,11 +161,10 @@ AFTER["stereo3d.pipeline"] = fail
     clean(done)
     assert done.returncode == 3, done.stderr
     assert (
-        "lost or replaced: shots 3-4 (0:10 to 0:20) is flat: it failed 3 times (the network does not like"
-        in done.stderr
+        "lost or replaced: shot 4 (0:15 to 0:20): made flat after 3 failures (the network does not like" in done.stderr
     )
     flat = [bool((frame[0][:, :160] == frame[0][:, 160:]).all()) for frame in planes(output)]
-    assert flat == [False] * 120 + [True] * 120 + [False] * 120
+    assert flat == [False] * 180 + [True] * 60 + [False] * 120
     assert audio_packets(output) == audio_packets(film)
     assert json.loads(Path(f"{output}.report.json").read_text())["report"]["exit_code"] == 3
 
@@ -191,7 +190,7 @@ AFTER["stereo3d.media.decode"] = fail
     done = Faults(tmp_path / "faults", code).run(*words(film, output))
     clean(done)
     assert done.returncode == 3, done.stderr
-    assert "shots 3-4 (0:10 to 0:20) is black: it failed 5 times" in done.stderr
+    assert "shots 3-4 (0:10 to 0:20): made black after 5 failures" in done.stderr
     assert picture_times(output) == picture_times(film)
     assert audio_packets(output) == audio_packets(film)
     means = [float(frame[0].mean()) for frame in planes(output)]

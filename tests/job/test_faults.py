@@ -14,6 +14,7 @@ from stereo3d.frames import Shot
 from stereo3d.job.faults import Fault, Faults
 from stereo3d.job.patience import Patience, is_full
 from stereo3d.overrides import FLAT, InForce, Overrides
+from stereo3d.plan import Segment
 from stereo3d.progress import Event, Phase, Silent
 from stereo3d.settings import ViewSettings
 
@@ -45,6 +46,13 @@ def test_faults_survive_a_restart_and_two_lost_segments_in_a_row_are_systematic(
     assert Faults(tmp_path).of("a") == Fault()
     (tmp_path / "faults.json").write_text('{"segments": {"a": [1')
     assert Faults(tmp_path).of("b") == Fault()
+
+
+def test_first_only_the_shot_that_failed_is_made_otherwise() -> None:
+    segment = Segment(1, 100, 200, (Shot(100, 130), Shot(130, 300)), 0)
+    assert Fault(3, "", 140).frames(segment) == (130, 200)
+    assert Fault(3, "", -1).frames(segment) == (100, 200)
+    assert Fault(4, "", 140).frames(segment) == (100, 200)
 
 
 def test_settings_of_a_piece_win_over_those_of_its_shot() -> None:
