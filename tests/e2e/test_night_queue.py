@@ -92,3 +92,27 @@ def test_peek_joins_what_is_finished_from_the_start(tmp_path: Path) -> None:
     assert run("peek", output, "-o", tmp_path / "whole.mkv", check=False).returncode == 1
     assert run("peek", whole, check=False).returncode == 2
     assert sorted(p.name for p in tmp_path.glob(".*")) == []
+
+
+def test_a_second_process_on_the_same_output_refuses(film: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    working = WorkFolder(tmp_path / "out.mkv.stereo3d")
+    try:
+        done = run("convert", film, "-o", output, "--model", "classic", check=False)
+    finally:
+        working.close()
+    assert done.returncode == 1
+    assert "another process works on this output already" in done.stderr
+    assert run("convert", film, "-o", output, "--model", "classic").returncode == 0
+
+
+def test_done_by_without_weights_keeps_the_model_that_was_asked_for(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    options = ("--model", "classic", "--end", "1", "--progress", "plain")
+    done = run("convert", film, "-o", tmp_path / "out.mkv", *options, "--done-by", "07:00")
+    assert "of small, base, large no weights are here: classic it is" in done.stderr
+    wrong = run("convert", film, "-o", tmp_path / "other.mkv", *options, "--done-by", "25:00", check=False)
+    assert wrong.returncode == 2
+    assert "--done-by '25:00'" in wrong.stderr
