@@ -74,7 +74,8 @@ def finished_report(asked: Asked) -> Report | None:
         except (KeyError, TypeError, ValueError, OSError):
             continue
         if report is not None:
-            write_json(record_of(asked.output), record)
+            if place != record_of(asked.output):
+                write_json(record_of(asked.output), record)
             return report
     return None
 
