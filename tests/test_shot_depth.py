@@ -60,7 +60,7 @@ def run(shot: ShotDepth, levels: list[int], step: int) -> tuple[torch.Tensor, se
     for start in range(0, len(levels), step):
         out += shot.push(frames(levels[start : start + step], start))
     out += shot.finish()
-    return torch.cat([d.maps(torch.device("cpu")) for d in out]), {d.zero_parallax for d in out}
+    return torch.cat([d.maps(torch.device("cpu")) for d in out]), {screen for d in out for screen in d.zero_parallax}
 
 
 @pytest.mark.parametrize("calibrated", [True, False])

@@ -13,6 +13,7 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.files import file_sha256
+from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import finished_report, publish_all
@@ -79,6 +80,7 @@ def convert_film(
             limited_by=ticker.limited_by(),
             losses=(*job.survey.faults.lines(), *depth_faults, *_replaced(records), *lost),
             depth=str(depth_place(place)) if job.recipe.keep is not None else "",
+            comfort=comfort_report(job.survey, [record.comfort for record in records.values()], job.recipe),
         )
         publish_all(folder.path, source, finals, report, settings)
     _clean_up(place, settings)
@@ -140,6 +142,7 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             seconds=result.seconds,
             replaced=result.replaced,
             screens=result.screens,
+            comfort=result.comfort,
         )
         job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)
     return record

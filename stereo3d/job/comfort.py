@@ -1,0 +1,131 @@
+"""What a film's views ask of eyes: gathered from its segments, told to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stereo3d.cards import Cards
+from stereo3d.frames import Timeline
+from stereo3d.job.survey import Survey
+from stereo3d.pipeline import Recipe
+from stereo3d.progress import clock
+from stereo3d.render.comfort import comfortable_width
+from stereo3d.render.comfort_screen import SLACK_PERCENT
+from stereo3d.settings import ViewSettings
+from stereo3d.staging import ComfortFacts
+
+__all__ = ["ComfortReport", "comfort_report", "film_cards"]
+
+_LINGERS = 0.5  # seconds: what the frame's side cuts for less is not noticed
+_SHOWN = 4  # places a line
+_HANDLED = {"soften": "softened", "float": "behind a floating window", "off": "left as they are"}
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ComfortReport:
+    """Times are seconds since the first frame; ``behind``, ``front``, ``strength`` and jumps are % of one eye's width.
+
+    ``behind``, ``front``: the farthest from the screen in all the film, before near things at the sides were dealt with.
+    ``widest_screen``: metres on which no eye has to look outwards, None where nothing is behind the screen. ``flat``: credits and
+    title cards. ``limited``: (from, to, least strength) of shots limited for ``--screen-width``. ``violations``: near things
+    that the frame's side cuts for more than half a second; ``window``: how they were dealt with. ``jumps``: (cut, by how much the
+    subject jumps towards the viewer) where that is more than ``most`` either way.
+    """
+
+    behind: float
+    front: float
+    widest_screen: float | None
+    flat: tuple[Span, ...]
+    limited: tuple[tuple[float, float, float], ...]
+    violations: tuple[Span, ...]
+    window: str
+    jumps: tuple[Span, ...]
+    most: float = 2 * SLACK_PERCENT
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ComfortReport:
+        """Raises TypeError when the value is not of this kind."""
+        fields: dict[str, Any] = {k: tuple(map(tuple, v)) if isinstance(v, list) else v for k, v in value.items()}
+        return cls(**fields)
+
+    def lines(self) -> list[str]:
+        """One line for each thing a person should know."""
+        wide = f", comfortable on screens up to {self.widest_screen:.1f} m wide" if self.widest_screen else ""
+        lines = [f"depth: {self.behind:.1f} % behind and {self.front:.1f} % in front of the screen at most{wide}"]
+        if self.flat:
+            seconds = sum(end - start for start, end in self.flat)
+            lines.append(f"kept flat: {clock(seconds)} of credits and title cards, {_places(self.flat)}")
+        if self.limited:
+            least = min(strength for *_, strength in self.limited)
+            lines.append(
+                f"strength limited for the screen in {len(self.limited)} shots, to {least:.2f} % at least: "
+                f"{_places([(start, end) for start, end, _ in self.limited])}"
+            )
+        if self.violations:
+            lines.append(
+                f"near things cut by the frame's side in {len(self.violations)} places, {_HANDLED[self.window]}: "
+                f"{_places(self.violations)}"
+            )
+        if self.jumps:
+            worst = max(abs(jump) for _, jump in self.jumps)
+            at = ", ".join(clock(at) for at, _ in self.jumps[:_SHOWN]) + (" ..." if len(self.jumps) > _SHOWN else "")
+            lines.append(f"the subject's depth jumps by up to {worst:.1f} % at {len(self.jumps)} cuts: {at}")
+        return lines
+
+
+def film_cards(survey: Survey, view: ViewSettings) -> Cards:
+    """What of a film stays flat."""
+    return Cards.of(survey.shots, survey.cards, survey.timeline) if view.credits == "flat" else Cards()
+
+
+def comfort_report(survey: Survey, facts: Sequence[ComfortFacts], recipe: Recipe) -> ComfortReport | None:
+    """For a film of views with some depth, else None. ``facts``: of all its segments."""
+    view = recipe.settings.view
+    if recipe.settings.paint.colormap is not None or view.strength == 0:
+        return None
+    timeline = survey.timeline
+    cuts = {shot.start for shot in survey.shots[1:]}
+    opens = dict(item for fact in facts for item in fact.opens)
+    closes = dict(item for fact in facts for item in fact.closes)
+    jumps = sorted((cut, opens[cut] - closes[cut]) for cut in cuts & opens.keys() & closes.keys())
+    behind = max(fact.behind for fact in facts)
+    limited = sorted(item for fact in facts for item in fact.limited)
+    lingering = _joined(sorted(span for fact in facts for span in fact.violations), cuts, round(recipe.rate * _LINGERS))
+    return ComfortReport(
+        behind=behind,
+        front=max(fact.front for fact in facts),
+        widest_screen=comfortable_width(behind, view.eye_distance) if behind > 0.01 else None,
+        flat=_times(recipe.cards.spans, timeline),
+        limited=tuple((timeline.seconds(a), _end(b, timeline), strength) for a, b, strength in limited),
+        violations=_times([(a, b) for a, b in lingering if b - a >= recipe.rate * _LINGERS], timeline),
+        window=view.window,
+        jumps=tuple((timeline.seconds(cut), jump) for cut, jump in jumps if abs(jump) > 2 * SLACK_PERCENT + 0.05),
+    )
+
+
+def _joined(spans: Iterable[tuple[int, int]], cuts: set[int], gap: int) -> list[tuple[int, int]]:
+    """Sorted frame spans, those of one shot with no more than ``gap`` frames between them joined."""
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and start - joined[-1][1] <= gap and not any(joined[-1][1] <= cut <= start for cut in cuts):
+            joined[-1] = joined[-1][0], end
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _times(spans: Iterable[tuple[int, int]], timeline: Timeline) -> tuple[Span, ...]:
+    return tuple((timeline.seconds(start), _end(end, timeline)) for start, end in spans)
+
+
+def _end(frame: int, timeline: Timeline) -> float:
+    return float(timeline.duration(0, frame))
+
+
+def _places(spans: Sequence[Span]) -> str:
+    shown = ", ".join(f"{clock(start)}-{clock(end)}" for start, end in spans[:_SHOWN])
+    return shown + (f" and {len(spans) - _SHOWN} more" if len(spans) > _SHOWN else "")
