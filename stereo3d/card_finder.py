@@ -118,7 +118,7 @@ def _kind(luma: NDArray[np.uint8]) -> int:
 def _in_lines(ink: NDArray[np.uint8]) -> float:
     """The share of the ink that lies in lines of text. A line drawn round the whole card does not count."""
     high, wide = ink.shape
-    words = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, max(9, wide // 40)), np.uint8))
+    words = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, max(9, wide // 40 | 1)), np.uint8))
     _, labels, boxes, _ = cv2.connectedComponentsWithStats(words, connectivity=8)
     within, total, turns, columns = 0, int(ink.sum()), 0, 0
     for number, (x, y, width, height, area) in enumerate(boxes[1:], 1):
