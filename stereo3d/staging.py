@@ -24,6 +24,8 @@ __all__ = ["ComfortFacts", "Staging"]
 
 _CUT_OFF = 0.1  # share of a side that is in front of the screen: a thing that the frame cuts
 
+_EVERY = 4  # frames: as often is the subject looked at near a cut
+
 Span = tuple[int, int]
 
 
@@ -90,10 +92,11 @@ class Staging:
         """Hear how the next frames, all of one shot, were staged. ``depth``: [n, 1, h, w]."""
         segment = self._segment = self._segment or next(self._segments)
         shot = next(shot for shot in segment.shots if shot.start <= first < shot.end)
-        extent = torch.stack([depth.amin((1, 2, 3)), depth.amax((1, 2, 3))]).tolist()
+        extent = torch.stack([depth.flatten(1).amin(1), depth.flatten(1).amax(1)]).tolist()
         limit = [z + POPS / s if s > 0 else 2.0 for s, z in zip(strengths, zero_parallax, strict=True)]
         violates = (side_share(depth, limit) > _CUT_OFF).tolist()
-        at_cut = [min(n - shot.start, shot.end - 1 - n) < self._second for n in range(first, first + len(depth))]
+        away = [min(n - shot.start, shot.end - 1 - n) for n in range(first, first + len(depth))]
+        at_cut = [frames < self._second and frames % _EVERY == 0 for frames in away]
         subjects = iter(subject_depth(depth[at_cut]) if any(at_cut) else ())
         for i, (strength, zero) in enumerate(zip(strengths, zero_parallax, strict=True)):
             subject = strength * (next(subjects) - zero) if at_cut[i] else None

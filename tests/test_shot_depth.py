@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 import torch
@@ -104,3 +105,21 @@ def test_a_black_shot_has_its_screen_in_the_middle() -> None:
     depth, screen = run(ShotDepth(Ramps(False), zero_parallax=None), [0] * 5, 2)
     assert screen == {0.5}
     assert torch.isfinite(depth).all()
+
+
+def test_pieces_agree_frame_by_frame_where_the_screen_moves() -> None:
+    """A shot of 1000 frames comes nearer; one piece ends at 500, the other begins there (and warms up before)."""
+    rise = torch.linspace(0.3, 1, 16)[:, None, None, None]
+    probes = Probes(RAMP.expand(16, -1, -1, -1) * rise, 31, 968)
+
+    def screens(first: int, last: int, lead_in: int) -> list[float]:
+        shot = ShotDepth(Ramps(True), zero_parallax=None, lead_in=lead_in, probes=probes)
+        levels = [round(255 * (0.3 + 0.7 * n / 1000)) for n in range(first, last)]
+        out = [*shot.push(frames(levels, first)), *shot.finish()]
+        return [screen for depths in out for screen in depths.zero_parallax]
+
+    one, two, across = screens(0, 500, 0), screens(452, 1000, 48), screens(400, 600, 0)
+    assert (len(one), len(two)) == (500, 500)
+    assert one[400:] + two[:100] == across
+    assert two[-1] - one[0] > 0.1
+    assert max(abs(b - a) for a, b in pairwise(one + two)) < 0.01

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stereo3d.cards import Cards
-from stereo3d.frames import Timeline
+from stereo3d.frames import Shot, Timeline
 from stereo3d.job.survey import Survey
 from stereo3d.pipeline import Recipe
 from stereo3d.progress import clock
@@ -82,26 +82,27 @@ def film_cards(survey: Survey, view: ViewSettings) -> Cards:
     return Cards.of(survey.shots, survey.cards, survey.timeline) if view.credits == "flat" else Cards()
 
 
-def comfort_report(survey: Survey, facts: Sequence[ComfortFacts], recipe: Recipe) -> ComfortReport | None:
-    """For a film of views with some depth, else None. ``facts``: of all its segments."""
+def comfort_report(shots: Sequence[Shot], facts: Sequence[ComfortFacts], recipe: Recipe) -> ComfortReport | None:
+    """For a film (or picture) of views with some depth, else None. ``facts``: of all its segments."""
     view = recipe.settings.view
     if recipe.settings.paint.colormap is not None or view.strength == 0:
         return None
-    timeline = survey.timeline
-    cuts = {shot.start for shot in survey.shots[1:]}
+    timeline = recipe.timeline
+    cuts = {shot.start for shot in shots[1:]}
+    least = min(round(recipe.rate * _LINGERS), len(timeline))
     opens = dict(item for fact in facts for item in fact.opens)
     closes = dict(item for fact in facts for item in fact.closes)
     jumps = sorted((cut, opens[cut] - closes[cut]) for cut in cuts & opens.keys() & closes.keys())
     behind = max(fact.behind for fact in facts)
     limited = sorted(item for fact in facts for item in fact.limited)
-    lingering = _joined(sorted(span for fact in facts for span in fact.violations), cuts, round(recipe.rate * _LINGERS))
+    lingering = _joined(sorted(span for fact in facts for span in fact.violations), cuts, least)
     return ComfortReport(
         behind=behind,
         front=max(fact.front for fact in facts),
         widest_screen=comfortable_width(behind, view.eye_distance) if behind > 0.01 else None,
         flat=_times(recipe.cards.spans, timeline),
         limited=tuple((timeline.seconds(a), _end(b, timeline), strength) for a, b, strength in limited),
-        violations=_times([(a, b) for a, b in lingering if b - a >= recipe.rate * _LINGERS], timeline),
+        violations=_times([(a, b) for a, b in lingering if b - a >= least], timeline),
         window=view.window,
         jumps=tuple((timeline.seconds(cut), jump) for cut, jump in jumps if abs(jump) > 2 * SLACK_PERCENT + 0.05),
     )

@@ -31,7 +31,7 @@ SPAN = 3.0
 """Seconds of the running median: what is there for less than half of it is not the subject."""
 STEPS = 1024
 """Positions of the screen between depth 0 and 1: 0.002 % of the width each at the usual strength."""
-_GRID = 128
+_GRID = 64  # columns, about: enough to tell a subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,15 @@ def soften_sides(disparity: torch.Tensor, front: Sequence[float]) -> torch.Tenso
     :data:`STEEPEST` a pixel at most; what lies behind the screen stays.
     """
     width = disparity.shape[3]
-    reach = per_frame([min(max(NARROWEST, 1.5 * share / STEEPEST), 0.5) for share in front], disparity)
-    x = torch.arange(width, device=disparity.device, dtype=torch.float32) / (width - 1 or 1)
-    away = (torch.minimum(x, 1 - x) / reach).clamp_(0, 1)
-    return torch.where(disparity > 0, disparity * (away * away * (3 - 2 * away)), disparity)
+    reaches = [min(max(NARROWEST, 1.5 * share / STEEPEST), 0.5) for share in front]
+    columns = min(math.ceil(max(reaches) * width), width // 2)
+    away = torch.arange(columns, device=disparity.device, dtype=torch.float32) / (width - 1 or 1)
+    away = (away / per_frame(reaches, disparity)).clamp_(0, 1)
+    share = away * away * (3 - 2 * away)
+    soft = disparity.clone()
+    for side, ramp in ((soft[..., :columns], share), (soft[..., width - columns :], share.flip(-1))):
+        torch.minimum(side, side.clamp(min=0).mul_(ramp), out=side)
+    return soft
 
 
 def _sides(depth: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch
 
 from stereo3d.errors import UsageError
 
-__all__ = ["PerFrame", "disparity_px", "per_frame", "screen_parallax"]
+__all__ = ["PerFrame", "disparity_px", "each", "per_frame", "screen_parallax"]
 
 PerFrame = float | Sequence[float]
 """One number for all frames, or one for each."""
@@ -27,18 +27,19 @@ def disparity_px(depth: torch.Tensor, *, width: int, strength: PerFrame, zero_pa
     ``depth``: float, 0 far .. 1 near, any shape; with a number for each frame [N, ...]. ``strength``: the whole depth budget
     in % of ``width``, 0..15. ``zero_parallax``: the depth that lies on the screen, 0..1. Raises UsageError out of these bounds.
     """
-    for value in _each(strength):
+    for value in each(strength):
         if not 0 <= value <= 15:
             raise UsageError(f"strength {value:g} % is out of bounds", hint="strength is 0..15 % of one eye's width")
-    for value in _each(zero_parallax):
+    for value in each(zero_parallax):
         if not 0 <= value <= 1:
             raise UsageError(f"zero parallax {value:g} is out of bounds", hint="zero parallax is a depth, 0..1")
-    scale = per_frame([value / 100 * width for value in _each(strength)], depth)
-    return (depth.float() - per_frame(_each(zero_parallax), depth)) * scale
+    scale = per_frame([value / 100 * width for value in each(strength)], depth)
+    return (depth.float() - per_frame(each(zero_parallax), depth)) * scale
 
 
-def _each(value: PerFrame) -> Sequence[float]:
-    return value if isinstance(value, Sequence) else (value,)
+def each(value: PerFrame, count: int = 1) -> Sequence[float]:
+    """The numbers; the one number ``count`` times."""
+    return value if isinstance(value, Sequence) else (value,) * count
 
 
 def per_frame(values: Sequence[float], maps: torch.Tensor) -> float | torch.Tensor:

@@ -7,7 +7,6 @@ another chroma format, not to another bit depth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -16,7 +15,7 @@ from torch.nn import functional
 from stereo3d.frames import FrameBatch
 from stereo3d.render import edges, warp
 from stereo3d.render.comfort_window import soften_sides
-from stereo3d.render.disparity import PerFrame, disparity_px
+from stereo3d.render.disparity import PerFrame, disparity_px, each
 
 __all__ = ["EYE_POSITIONS", "Synthetic", "picture_shift", "render_views"]
 
@@ -49,11 +48,11 @@ def render_views(
     if depth.ndim != 4 or depth.shape[:2] != (len(frames), 1):
         raise ValueError(f"depth is {tuple(depth.shape)}, expected [{len(frames)}, 1, h, w]")
     disparity = disparity_px(depth, width=frames.width, strength=strength, zero_parallax=zero_parallax)
-    strengths = strength if isinstance(strength, Sequence) else [strength]
-    if not any(strengths):
+    if not any(each(strength)):
         return frames, frames
     if soft_sides:
-        disparity = soften_sides(disparity, [value / 100 for value in strengths])
+        pairs = zip(each(strength, len(frames)), each(zero_parallax, len(frames)), strict=True)
+        disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
     shift = picture_shift(frames, disparity * max(left, -right))
     return _eye(frames, shift, 1) if left else frames, _eye(frames, shift, -1) if right else frames
