@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from stereo3d.job.survey import Survey
 from stereo3d.pipeline import Recipe
 from stereo3d.progress import clock
 from stereo3d.render.comfort import comfortable_width
-from stereo3d.render.comfort_screen import SLACK_PERCENT
+from stereo3d.render.comfort_screen import JUMP_PERCENT
 from stereo3d.settings import ViewSettings
 from stereo3d.staging import ComfortFacts
 
@@ -44,7 +44,7 @@ class ComfortReport:
     violations: tuple[Span, ...]
     window: str
     jumps: tuple[Span, ...]
-    most: float = 2 * SLACK_PERCENT
+    most: float = JUMP_PERCENT
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ComfortReport:
@@ -62,18 +62,18 @@ class ComfortReport:
         if self.limited:
             least = min(strength for *_, strength in self.limited)
             lines.append(
-                f"strength limited for the screen in {len(self.limited)} shots, to {least:.2f} % at least: "
+                f"strength limited for the screen in {_count(self.limited, 'shot')}, to {least:.2f} % at least: "
                 f"{_places([(start, end) for start, end, _ in self.limited])}"
             )
         if self.violations:
             lines.append(
-                f"near things cut by the frame's side in {len(self.violations)} places, {_HANDLED[self.window]}: "
+                f"near things cut by the frame's side in {_count(self.violations, 'place')}, {_HANDLED[self.window]}: "
                 f"{_places(self.violations)}"
             )
         if self.jumps:
             worst = max(abs(jump) for _, jump in self.jumps)
             at = ", ".join(clock(at) for at, _ in self.jumps[:_SHOWN]) + (" ..." if len(self.jumps) > _SHOWN else "")
-            lines.append(f"the subject's depth jumps by up to {worst:.1f} % at {len(self.jumps)} cuts: {at}")
+            lines.append(f"the subject's depth jumps by up to {worst:.1f} % at {_count(self.jumps, 'cut')}: {at}")
         return lines
 
 
@@ -94,7 +94,7 @@ def comfort_report(shots: Sequence[Shot], facts: Sequence[ComfortFacts], recipe:
     closes = dict(item for fact in facts for item in fact.closes)
     jumps = sorted((cut, opens[cut] - closes[cut]) for cut in cuts & opens.keys() & closes.keys())
     behind = max(fact.behind for fact in facts)
-    limited = sorted(item for fact in facts for item in fact.limited)
+    limited = _by_shot(shots, [item for fact in facts for item in fact.limited])
     lingering = _joined(sorted(span for fact in facts for span in fact.violations), cuts, least)
     return ComfortReport(
         behind=behind,
@@ -104,8 +104,16 @@ def comfort_report(shots: Sequence[Shot], facts: Sequence[ComfortFacts], recipe:
         limited=tuple((timeline.seconds(a), _end(b, timeline), strength) for a, b, strength in limited),
         violations=_times([(a, b) for a, b in lingering if b - a >= least], timeline),
         window=view.window,
-        jumps=tuple((timeline.seconds(cut), jump) for cut, jump in jumps if abs(jump) > 2 * SLACK_PERCENT + 0.05),
+        jumps=tuple((timeline.seconds(cut), jump) for cut, jump in jumps if abs(jump) > JUMP_PERCENT),
     )
+
+
+def _by_shot(shots: Sequence[Shot], pieces: Sequence[tuple[int, int, float]]) -> Iterator[tuple[int, int, float]]:
+    """(start, end, least) of each shot that has pieces."""
+    for shot in shots:
+        own = [piece for piece in pieces if shot.start <= piece[0] < shot.end]
+        if own:
+            yield min(start for start, _, _ in own), max(end for _, end, _ in own), min(least for _, _, least in own)
 
 
 def _joined(spans: Iterable[tuple[int, int]], cuts: set[int], gap: int) -> list[tuple[int, int]]:
@@ -125,6 +133,10 @@ def _times(spans: Iterable[tuple[int, int]], timeline: Timeline) -> tuple[Span, 
 
 def _end(frame: int, timeline: Timeline) -> float:
     return float(timeline.duration(0, frame))
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _places(spans: Sequence[Span]) -> str:

@@ -2,15 +2,15 @@
 
 The subject's depth is measured at *keyframes*, evenly spread over a shot. Then:
 
-1. a running median over :data:`SPAN` seconds, so that a passer-by moves nothing;
+1. a running median over :data:`SPAN` seconds, so that a passer-by moves nothing, and over :data:`END` at the shot's ends;
 2. a speed limit: the mean of the lowest function above and of the highest below that change by ``speed`` a second (both do, so
-   does their mean, and what was slow enough already stays as it is);
+   does their mean, and what was slow enough already stays as it is), kept to where the ends can be met at that speed;
 3. laziness: the screen rests while the subject is within ``slack`` of it, and is taken along beyond;
 4. a quadratic B-spline with these values as control points: smooth, within their range, and no faster than they are.
 
-So the subject keeps within ``slack`` of the screen, also at a shot's first and last frame: across a cut its parallax
-jumps by twice the slack at most, and no shot needs to know its neighbour for it. Only a subject that is faster than the screen
-may follow goes beyond.
+So the subject keeps near the screen, at a shot's ends above all: across a cut its parallax jumps by :data:`JUMP_PERCENT` at
+most, and no shot needs to know its neighbour for it. Only a subject that gets farther from where it was than the screen may
+go in the whole shot ends it beyond.
 """
 
 from __future__ import annotations
@@ -21,14 +21,27 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-__all__ = ["SLACK_PERCENT", "Follow", "ScreenPath", "auto_zero_parallax", "subject_depth"]
+__all__ = [
+    "JUMP_PERCENT",
+    "SLACK_PERCENT",
+    "SPEED_PERCENT",
+    "Follow",
+    "ScreenPath",
+    "auto_zero_parallax",
+    "subject_depth",
+]
 
 SPEED_PERCENT = 0.5
 """% of the width a second that the screen may move through the scene."""
 SLACK_PERCENT = 0.25
 """% of the width that the subject may be before or behind the screen until that follows."""
+JUMP_PERCENT = 1.0
+"""% of the width that the subject's parallax may jump over a cut: half of it on either side, the slack and as much again for
+measurement and lag."""
 SPAN = 3.0
 """Seconds of the running median: what is there for less than half of it is not the subject."""
+END = 1.0
+"""Seconds of it at a shot's first and last frame."""
 STEPS = 1024
 """Positions of the screen between depth 0 and 1: 0.002 % of the width each at the usual strength."""
 _GRID = 64  # columns, about: enough to tell a subject
@@ -84,7 +97,8 @@ class ScreenPath:
         self._measures = list(measures)
         self._limit = follow.speed * self._step / follow.rate
         self._radius = max(1, round(SPAN / 2 * follow.rate / self._step))
-        self._subject = _slow(_running_median(self._measures, self._radius), self._limit)
+        least = max(1, round(END / 2 * follow.rate / self._step))
+        self._subject = _slow(_running_median(self._measures, self._radius, least), self._limit)
         self._controls = _lazy(self._subject, follow.slack)
         self._seen = len(self._measures)
 
@@ -118,17 +132,24 @@ class ScreenPath:
         return self._controls[min(max(number, 0), len(self._controls) - 1)]
 
 
-def _running_median(values: Sequence[float], radius: int) -> list[float]:
-    return [float(np.median(values[max(0, i - radius) : i + radius + 1])) for i in range(len(values))]
+def _running_median(values: Sequence[float], radius: int, least: int) -> list[float]:
+    """Over ``radius`` values to either side; towards the ends over fewer, ``least`` or more: what is there at a cut counts."""
+    last = len(values) - 1
+    reach = [max(least, min(radius, i, last - i)) for i in range(len(values))]
+    return [float(np.median(values[max(0, i - r) : i + r + 1])) for i, r in enumerate(reach)]
 
 
 def _slow(values: Sequence[float], limit: float) -> list[float]:
-    """Values that change by ``limit`` at most from one to the next."""
+    """Values that change by ``limit`` at most from one to the next, and are true at both ends if that can be."""
     given = np.asarray(values, np.float64)
     place = np.arange(len(given))
     way = limit * np.abs(place[:, None] - place)
-    slow: list[float] = (((given - way).max(1) + (given + way).min(1)) / 2).tolist()
-    return slow
+    slow = ((given - way).max(1) + (given + way).min(1)) / 2
+    short = max(0.0, abs(given[-1] - given[0]) - way[0, -1]) / 2 * np.sign(given[-1] - given[0])
+    first, last = given[0] + short, given[-1] - short
+    low = np.maximum(first - way[0], last - way[-1])
+    high = np.minimum(first + way[0], last + way[-1])
+    return [float(value) for value in np.clip(slow, low, high)]
 
 
 def _lazy(values: Sequence[float], slack: float) -> list[float]:

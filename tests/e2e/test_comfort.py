@@ -81,7 +81,7 @@ def test_a_cinema_limits_the_strength_and_the_report_says_so(film: Path, tmp_pat
     assert (start, end) == (0, 1)
     assert 0.63 <= strength < 5
     assert report.comfort.behind <= 0.631
-    assert "strength limited for the screen in 1 shots" in report.text()
+    assert "strength limited for the screen in 1 shot, " in report.text()
     free = convert(film, tmp_path / "free.mkv", strength=5, end="1")
     assert free.comfort is not None
     assert free.comfort.behind > 0.7
