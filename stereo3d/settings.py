@@ -146,6 +146,12 @@ class ViewSettings(_Group):
     )
     credits: Literal["flat", "deep"] = Field("flat", description="credits and title cards, found by themselves")
 
+    @field_validator("window", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML reads a bare ``off`` as false."""
+        return "off" if value is False else value
+
 
 class LayoutSettings(_Group):
     """Picture"""

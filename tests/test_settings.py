@@ -84,6 +84,8 @@ def test_the_tutorial_preset_is_the_tutorial() -> None:
 
 def test_options_override_the_preset() -> None:
     assert settings_from("tv-3d", {"strength": 1}).view.strength == 1
+    assert settings_from("tv-3d", {"strength": 1}).view.screen_width == "tv"
+    assert settings_from("tutorial", {}).view.window == "off"
     assert settings_from("tv-3d", {}).picture.layout == "sbs-half"
 
 

@@ -58,16 +58,16 @@ class ComfortReport:
         lines = [f"depth: {self.behind:.1f} % behind and {self.front:.1f} % in front of the screen at most{wide}"]
         if self.flat:
             seconds = sum(end - start for start, end in self.flat)
-            lines.append(f"kept flat: {clock(seconds)} of credits and title cards, {_places(self.flat)}")
+            lines.append(f"kept flat: {clock(seconds)} of credits and title cards{_places(self.flat)}")
         if self.limited:
             least = min(strength for *_, strength in self.limited)
             lines.append(
-                f"strength limited for the screen in {_count(self.limited, 'shot')}, to {least:.2f} % at least: "
+                f"strength limited for the screen in {_count(self.limited, 'shot')}, down to {least:.2f} %"
                 f"{_places([(start, end) for start, end, _ in self.limited])}"
             )
         if self.violations:
             lines.append(
-                f"near things cut by the frame's side in {_count(self.violations, 'place')}, {_HANDLED[self.window]}: "
+                f"near things cut by the frame's side in {_count(self.violations, 'place')}, {_HANDLED[self.window]}"
                 f"{_places(self.violations)}"
             )
         if self.jumps:
@@ -140,5 +140,8 @@ def _count(things: Sequence[object], name: str) -> str:
 
 
 def _places(spans: Sequence[Span]) -> str:
+    """Where, for people; nothing within a picture."""
+    if spans[-1][1] < 1:
+        return ""
     shown = ", ".join(f"{clock(start)}-{clock(end)}" for start, end in spans[:_SHOWN])
-    return shown + (f" and {len(spans) - _SHOWN} more" if len(spans) > _SHOWN else "")
+    return f": {shown}" + (f" and {len(spans) - _SHOWN} more" if len(spans) > _SHOWN else "")

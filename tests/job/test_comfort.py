@@ -84,4 +84,4 @@ def test_a_card_lowers_the_strength_and_is_told_in_seconds() -> None:
     report = comfort_report(SHOTS, [ComfortFacts(1, 1)], recipe(view, cards))
     assert report is not None
     assert report.flat == ((4.0, 6.0),)
-    assert "kept flat: 0:02 of credits and title cards, 0:04-0:06" in report.lines()
+    assert "kept flat: 0:02 of credits and title cards: 0:04-0:06" in report.lines()
