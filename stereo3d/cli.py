@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
-from stereo3d.settings import RunSettings, Settings
+from stereo3d.settings import RunSettings, Settings, ViewSettings
 
 __all__ = ["main"]
 
@@ -40,7 +40,7 @@ def _print_error(message: str, hint: str) -> None:
 # What is about the views has no place in a film of depth, and the other way round.
 _NOT_FOR = {
     "convert": {"colormap"},
-    "depth": {"strength", "zero_parallax", "layout", "swap_eyes", "canvas", "keep_depth", "bars"},
+    "depth": {*ViewSettings.model_fields, "layout", "swap_eyes", "canvas", "keep_depth", "bars"},
     "bench": {"colormap", *RunSettings.model_fields},
 }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from stereo3d.bars import Framing, crop, put_back
+from stereo3d.cards import Cards
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth_film import DepthKeeper, placed, shown
 from stereo3d.frames import FrameBatch, Shot, Timeline
@@ -28,17 +29,21 @@ from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.plan import Segment, probe_frames
+from stereo3d.render.comfort_screen import Follow
+from stereo3d.render.comfort_window import float_window
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
 from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
+from stereo3d.shot_screen import GivenScreen
 from stereo3d.stages import Meter, stage
+from stereo3d.staging import ComfortFacts, Staging
 
 __all__ = ["PIPELINE_VERSION", "Found", "Numerics", "Places", "Recipe", "SegmentResult", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
@@ -65,6 +70,7 @@ class Recipe:
     """All that a segment's pictures depend on, besides the segment itself.
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
+    ``cards``: what stays flat.
     """
 
     info: MediaInfo
@@ -77,6 +83,12 @@ class Recipe:
     framing: Framing = field(default_factory=Framing)
     depth_from: DepthVideo | None = None
     keep: EncoderSpec | None = None
+    cards: Cards = field(default_factory=Cards)
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, on average."""
+        return float(len(self.timeline) / self.timeline.duration(0, len(self.timeline)))
 
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
@@ -93,10 +105,11 @@ class Recipe:
 @dataclass(slots=True)
 class Found:
     """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
-    that could not be decoded. ``screens``: (output frame, depth on the screen from there on)."""
+    that could not be decoded. ``screens``: (output frame, depth on the screen from there on). ``comfort``: of the views."""
 
     replaced: dict[int, list[int]] = field(default_factory=dict)
     screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    comfort: dict[int, ComfortFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +124,7 @@ class Places:
 class SegmentResult:
     """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
 
-    ``replaced`` and ``screens``: see :class:`Found`.
+    ``replaced``, ``screens`` and ``comfort``: see :class:`Found`.
     """
 
     segment: Segment
@@ -120,6 +133,7 @@ class SegmentResult:
     seconds: float
     replaced: tuple[int, ...]
     screens: tuple[tuple[int, float], ...]
+    comfort: ComfortFacts
 
 
 def build_segments(
@@ -144,6 +158,7 @@ def build_segments(
                 time.perf_counter() - began,
                 tuple(sorted(found.replaced.get(segment.number, ()))),
                 tuple(found.screens.get(segment.number, ())),
+                found.comfort.get(segment.number, ComfortFacts()),
             )
     finally:
         views.close()
@@ -222,19 +237,27 @@ def _packed_views(
     segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
-    packing = Packing.of(recipe.settings)
+    packing, view = Packing.of(recipe.settings), recipe.settings.view
     device = torch.device(recipe.numerics.device)
+    staging = Staging(view, recipe.cards, round(recipe.rate), segments, found.comfort)
     try:
         for batch, depth in _pair(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
             bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+            maps, screens = depth.maps(device), depth.zero_parallax
+            strengths = staging.strengths(batch.index, screens)
+            staging.note(batch.index, maps, strengths, screens)
             views = render_views(
                 crop(whole, bars),
-                depth.maps(device),
-                strength=recipe.settings.view.strength,
-                zero_parallax=depth.zero_parallax,
+                maps,
+                strength=strengths,
+                zero_parallax=screens,
+                soft_sides=view.window == "soften",
+                synthetic=view.synthetic_view,
             )
-            left, right = (put_back(view, whole, bars) for view in views)
+            if depth.sides is not None:
+                views = float_window(*views, depth.sides, strength=strengths, zero_parallax=screens)
+            left, right = (put_back(eye, whole, bars) for eye in views)
             yield pack(left, right, packing)
     finally:
         frames.close()
@@ -324,14 +347,17 @@ def _steady_depths(
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
     first, kept, _ = segment.piece(shot)
-    wanted = recipe.settings.view.zero_parallax
-    screen = None if wanted == "auto" else wanted
-    if screen is None and recipe.depth_from is not None:
-        screen = recipe.depth_from.screen(kept)
-    known = screen is not None and model.info.calibrated
+    view = recipe.settings.view
+    screen: GivenScreen = None if view.zero_parallax == "auto" else view.zero_parallax
+    if screen is None and recipe.depth_from is not None and recipe.depth_from.screens:
+        screen = recipe.depth_from.screen
+    floats = view.window == "float" and recipe.settings.paint.colormap is None
+    known = screen is not None and model.info.calibrated and not floats
     return ShotDepth(
         model,
         zero_parallax=screen,
+        follow=Follow.of(view.strength, recipe.rate),
+        look_at_sides=floats,
         lead_in=kept - first,
         probes=_probe(shot, recipe, model) if segment.is_divided(shot) and not known else None,
     )
@@ -340,9 +366,10 @@ def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel)
 def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
     """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
     maps: list[torch.Tensor] = []
+    frames = probe_frames(shot)
     with recipe.depth_decoder() as decoder:
-        for frame in probe_frames(shot):
+        for frame in frames:
             estimator = model.begin_shot()
             for batch in decoder.batches(frame, frame + 1, batch=1):
                 maps += [estimator.push(recipe.framing.picture(batch)), estimator.finish()]
-    return Probes(torch.cat([m for m in maps if len(m)]))
+    return Probes(torch.cat([m for m in maps if len(m)]), frames[0], frames[-1])

@@ -202,7 +202,8 @@ class _Bench:
         for _, batches in self.frames:
             depth = ShotDepth(self.model, zero_parallax=None if wanted == "auto" else wanted)
             parts = [part for batch in batches for part in depth.push(batch)] + list(depth.finish())
-            self.depths.append(Depths(torch.cat([part.codes for part in parts]), parts[-1].zero_parallax))
+            screens = tuple(screen for part in parts for screen in part.zero_parallax)
+            self.depths.append(Depths(torch.cat([part.codes for part in parts]), screens))
 
     def _render(self) -> None:
         self.packed = []
@@ -210,9 +211,12 @@ class _Bench:
         for (shot, batches), depth in zip(self.frames, self.depths, strict=True):
             for batch in batches:
                 first = batch.index - shot.start
-                maps = depth.cut(first, first + len(batch)).maps(self.device)
+                piece = depth.cut(first, first + len(batch))
                 left, right = render_views(
-                    batch.to(self.device), maps, strength=self.settings.view.strength, zero_parallax=depth.zero_parallax
+                    batch.to(self.device),
+                    piece.maps(self.device),
+                    strength=self.settings.view.strength,
+                    zero_parallax=piece.zero_parallax,
                 )
                 self.packed.append(pack(left, right, packing))
 

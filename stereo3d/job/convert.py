@@ -13,6 +13,8 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.files import file_sha256
+from stereo3d.frames import Shot
+from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import finished_report, publish_all
@@ -59,9 +61,10 @@ def convert_film(
     if picture:
         recipe, model = prepare_picture(wish, progress, stop)
         meter = Meter()
-        convert_picture(recipe, model, place, meter)
+        facts = convert_picture(recipe, model, place, meter)
         busy, seconds = meter.busy(), time.monotonic() - began
-        return Report(place, 1, 1, 0, seconds, 1 / seconds, max(busy, key=busy.__getitem__))
+        comfort = comfort_report((Shot(0, 1),), [facts], recipe)
+        return Report(place, 1, 1, 0, seconds, 1 / seconds, max(busy, key=busy.__getitem__), comfort=comfort)
     with _work_folder(place) as folder:
         if settings.run.restart:
             folder.clear()
@@ -79,6 +82,7 @@ def convert_film(
             limited_by=ticker.limited_by(),
             losses=(*job.survey.faults.lines(), *depth_faults, *_replaced(records), *lost),
             depth=str(depth_place(place)) if job.recipe.keep is not None else "",
+            comfort=comfort_report(job.survey.shots, [record.comfort for record in records.values()], job.recipe),
         )
         publish_all(folder.path, source, finals, report, settings)
     _clean_up(place, settings)
@@ -140,6 +144,7 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             seconds=result.seconds,
             replaced=result.replaced,
             screens=result.screens,
+            comfort=result.comfort,
         )
         job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)
     return record

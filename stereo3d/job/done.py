@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stereo3d.files import publish, read_json, write_json
+from stereo3d.job.comfort import ComfortReport
 from stereo3d.job.report import Report
 from stereo3d.job.store import work_folder_of
 from stereo3d.settings import Settings
@@ -51,7 +52,8 @@ def finished_report(source: Path, output: Path, settings: Settings) -> Report | 
             elif not Path(place).is_file() or _look(Path(place)) != look:
                 return None
         stored = value["report"]
-        report = Report(**{**stored, "output": output, "losses": tuple(stored["losses"])})
+        comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
+        report = Report(**{**stored, "output": output, "losses": tuple(stored["losses"]), "comfort": comfort})
     except (KeyError, TypeError, ValueError, OSError):
         return None
     for final, place in unnamed:

@@ -63,6 +63,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe) -> str:
             "model": recipe.model_identity,
             "numerics": asdict(recipe.numerics),
             "view": settings.view.model_dump(mode="json"),
+            "cards": [recipe.cards.ease, list(recipe.cards.near(segment.start, segment.end))],
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),

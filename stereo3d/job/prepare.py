@@ -10,6 +10,7 @@ from pathlib import Path
 from stereo3d.bars import Framing
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
+from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
 from stereo3d.job.framing import film_framing, framing_note, trimmed_size
 from stereo3d.job.keys import segment_key, source_fingerprint
@@ -146,6 +147,7 @@ def prepare_film(
         framing,
         depth_from,
         keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
+        cards=film_cards(survey, settings.view),
     )
     plan = make_plan(survey.timeline, survey.shots)
     job = Job(folder, recipe, survey, plan, tuple(segment_key(segment, fingerprint, recipe) for segment in plan))

@@ -9,7 +9,7 @@ at no instant does a record or a name claim what is not on the disk.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from stereo3d.errors import JobError, OutputError
 from stereo3d.files import file_sha256, publish, read_json, write_json
 from stereo3d.plan import Segment
+from stereo3d.staging import ComfortFacts
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
 
@@ -30,7 +31,7 @@ def work_folder_of(output: Path) -> Path:
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
     """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``screens``:
-    (output frame, depth on the screen from there on)."""
+    (output frame, depth on the screen from there on). ``comfort``: what its views ask of eyes."""
 
     frames: int
     size: int
@@ -39,12 +40,13 @@ class SegmentRecord:
     replaced: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     screens: tuple[tuple[int, float], ...] = ()
+    comfort: ComfortFacts = field(default_factory=ComfortFacts)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
         screens = tuple((frame, depth) for frame, depth in value["screens"])
         lists = {"replaced": tuple(value["replaced"]), "notes": tuple(value["notes"]), "screens": screens}
-        return cls(**{**value, **lists})
+        return cls(**{**value, **lists, "comfort": ComfortFacts.from_json(value["comfort"])})
 
 
 class WorkFolder:
