@@ -36,7 +36,7 @@ from stereo3d.stages import Meter, stage
 __all__ = ["PIPELINE_VERSION", "Found", "Numerics", "Places", "Recipe", "SegmentResult", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
@@ -272,11 +272,11 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
 
 
 def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
-    """What the depth model looks at, of all segments, with their lead-in, in batches for the model."""
+    """What the depth model looks at, of all segments, with lead-in and lead-out, in batches for the model."""
     with recipe.depth_decoder() as decoder:
         for segment in segments:
             first = segment.start - segment.lead_in
-            for batch in decoder.batches(first, segment.end, batch=recipe.numerics.batch):
+            for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
                 yield segment, batch
 
 
@@ -303,7 +303,7 @@ def _steady_depths(
 
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
-    first, kept, _ = segment.piece(shot)
+    first, kept, end = segment.piece(shot)
     wanted = recipe.settings.view.zero_parallax
     screen = None if wanted == "auto" else wanted
     if screen is None and recipe.depth_from is not None:
@@ -312,7 +312,9 @@ def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel)
     return ShotDepth(
         model,
         zero_parallax=screen,
+        steady=recipe.settings.depth.steady,
         lead_in=kept - first,
+        keep=end - kept,
         probes=_probe(shot, recipe, model) if segment.is_divided(shot) and not known else None,
     )
 
@@ -320,9 +322,10 @@ def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel)
 def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
     """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
     maps: list[torch.Tensor] = []
+    estimator = model.begin_shot()
     with recipe.depth_decoder() as decoder:
         for frame in probe_frames(shot):
-            estimator = model.begin_shot()
             for batch in decoder.batches(frame, frame + 1, batch=1):
-                maps += [estimator.push(recipe.framing.picture(batch)), estimator.finish()]
+                maps.append(estimator.push(recipe.framing.picture(batch)))
+    maps.append(estimator.finish())
     return Probes(torch.cat([m for m in maps if len(m)]))

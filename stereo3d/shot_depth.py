@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -11,6 +12,7 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.depth.hold import ShotHold
 from stereo3d.depth.temporal import ShotStabiliser
 from stereo3d.depth.temporal_anchor import anchor_from
+from stereo3d.depth.temporal_motion import MotionAverage
 from stereo3d.frames import FrameBatch
 from stereo3d.render.disparity import auto_zero_parallax
 
@@ -60,16 +62,27 @@ class Probes:
 class ShotDepth:
     """Depth of one shot, or of a piece of it (then with the whole shot's ``probes``).
 
-    The first ``lead_in`` frames warm up the state; their depth is dropped. ``zero_parallax`` None: found from the shot. The
-    output is a function of the sequence of frames, however it is cut into calls.
+    The first ``lead_in`` frames warm up the state; their depth is dropped, and so is that of what follows the next ``keep``
+    frames (None: all are kept). ``zero_parallax`` None: found from the shot. ``steady``: see
+    :class:`stereo3d.settings.DepthSettings`; calibrated depth stays as it is. The output is a function of the sequence of
+    frames, however it is cut into calls.
     """
 
     def __init__(
-        self, model: DepthModel, *, zero_parallax: float | None, lead_in: int = 0, probes: Probes | None = None
+        self,
+        model: DepthModel,
+        *,
+        zero_parallax: float | None,
+        steady: Literal["off", "range", "motion"] = "motion",
+        lead_in: int = 0,
+        keep: int | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self._zero_parallax = zero_parallax
         self._to_drop = lead_in
+        self._to_keep = keep
         self._estimator = model.begin_shot()
+        self._motion = MotionAverage() if steady == "motion" and not model.info.calibrated else None
         if model.info.calibrated:
             if probes is not None and zero_parallax is None:
                 self._zero_parallax = auto_zero_parallax(probes.raw)
@@ -78,10 +91,12 @@ class ShotDepth:
         anchor = anchor_from(probes.raw) if probes is not None else None
         if probes is not None and anchor is not None and zero_parallax is None:
             self._zero_parallax = auto_zero_parallax(anchor.depth(probes.raw))
-        self._steady = ShotStabiliser(LOOK_AHEAD, anchor)
+        self._steady = ShotStabiliser(LOOK_AHEAD, anchor, align=steady != "off")
 
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""
+        if self._motion is not None:
+            self._motion.see(frames)
         yield from self._take(self._estimator.push(frames))
 
     def finish(self) -> Iterator[Depths]:
@@ -90,7 +105,10 @@ class ShotDepth:
         if self._zero_parallax is None:
             self._zero_parallax = self._screen()
         for maps in self._steady.finish():
-            yield from self._kept(maps, self._zero_parallax)
+            yield from self._kept(self._averaged(maps), self._zero_parallax)
+        if self._motion is not None:
+            for maps in self._motion.finish():
+                yield from self._kept(maps, self._zero_parallax)
 
     def _take(self, raw: torch.Tensor) -> Iterator[Depths]:
         if not len(raw):
@@ -100,7 +118,10 @@ class ShotDepth:
             return
         if self._zero_parallax is None:
             self._zero_parallax = self._screen()
-        yield from self._kept(ready, self._zero_parallax)
+        yield from self._kept(self._averaged(ready), self._zero_parallax)
+
+    def _averaged(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps if self._motion is None else self._motion.push(maps)
 
     def _screen(self) -> float:
         """The depth that lies on the screen for this shot; the middle where nothing can be told from it (all black)."""
@@ -108,7 +129,9 @@ class ShotDepth:
         return auto_zero_parallax(maps) if len(maps) else 0.5
 
     def _kept(self, maps: torch.Tensor, zero_parallax: float) -> Iterator[Depths]:
-        kept = maps[self._to_drop :]
+        kept = maps[self._to_drop :][: self._to_keep]
         self._to_drop = max(0, self._to_drop - len(maps))
+        if self._to_keep is not None:
+            self._to_keep -= len(kept)
         if len(kept):
             yield Depths.of(kept, zero_parallax)

@@ -198,7 +198,11 @@ class _Bench:
         self.depths = []
         wanted = self.settings.view.zero_parallax
         for _, batches in self.frames:
-            depth = ShotDepth(self.model, zero_parallax=None if wanted == "auto" else wanted)
+            depth = ShotDepth(
+                self.model,
+                zero_parallax=None if wanted == "auto" else wanted,
+                steady=self.settings.depth.steady,
+            )
             parts = [part for batch in batches for part in depth.push(batch)] + list(depth.finish())
             self.depths.append(Depths(torch.cat([part.codes for part in parts]), parts[-1].zero_parallax))
 
