@@ -326,6 +326,6 @@ def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
     with recipe.depth_decoder() as decoder:
         for frame in probe_frames(shot):
             for batch in decoder.batches(frame, frame + 1, batch=1):
-                maps.append(estimator.push(recipe.framing.picture(batch)))
+                maps += [estimator.push(recipe.framing.picture(batch))]
     maps.append(estimator.finish())
     return Probes(torch.cat([m for m in maps if len(m)]))

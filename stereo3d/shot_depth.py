@@ -10,6 +10,7 @@ import torch
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.hold import ShotHold
+from stereo3d.depth.motion import thumbnails
 from stereo3d.depth.temporal import ShotStabiliser
 from stereo3d.depth.temporal_anchor import anchor_from
 from stereo3d.depth.temporal_motion import MotionAverage
@@ -96,7 +97,7 @@ class ShotDepth:
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""
         if self._motion is not None:
-            self._motion.see(frames)
+            self._motion.see(thumbnails(frames))
         yield from self._take(self._estimator.push(frames))
 
     def finish(self) -> Iterator[Depths]:

@@ -17,12 +17,12 @@ import torch.nn.functional as F
 
 from stereo3d.frames import FrameBatch
 
-__all__ = ["Grey", "Link", "Path", "link", "path", "thumbnails"]
+__all__ = ["COLUMNS", "Grey", "Link", "Path", "link", "path", "thumbnails"]
 
 Grey = npt.NDArray[np.uint8]
 Path = npt.NDArray[np.float32]
 
-_COLUMNS = 256  # of a thumbnail
+COLUMNS = 256  # of a thumbnail
 _COARSE = 2  # a link is kept in cells of so many pixels of the thumbnail: the flow knows no finer detail
 _MISSED = 1.0  # thumbnail pixels by which a way and its reverse may miss one another
 _UNLIKE = 12.0  # levels of 255 at which two pictures of one thing are likely not of one thing
@@ -37,14 +37,15 @@ class Link:
     back: npt.NDArray[np.float16]
 
 
-def thumbnails(frames: FrameBatch) -> list[Grey]:
-    """Luma (green of RGB) of each frame as 8 bit, about 256 columns wide, [h, w]."""
+def thumbnails(frames: FrameBatch, columns: int = COLUMNS) -> list[Grey]:
+    """Luma (green of RGB) of each frame as 8 bit, ``columns`` wide and 16 or more high, [h, w]."""
     plane = frames.planes[0]
-    height = max(16, round(_COLUMNS * frames.height / frames.width / _COARSE) * _COARSE)
+    height = max(16, round(columns * frames.height / frames.width))
     if plane.device.type != "cpu":
-        small = F.interpolate(plane[:, None].float(), (height, _COLUMNS), mode="area")[:, 0].cpu().numpy()
+        codes = plane.to(torch.int32) if plane.dtype == torch.uint16 else plane  # uint16 has few kernels
+        small = F.interpolate(codes[:, None].float(), (height, columns), mode="area")[:, 0].cpu().numpy()
     else:
-        small = np.stack([cv2.resize(p, (_COLUMNS, height), interpolation=cv2.INTER_AREA) for p in plane.numpy()])
+        small = np.stack([cv2.resize(p, (columns, height), interpolation=cv2.INTER_AREA) for p in plane.numpy()])
     levels = small / np.float32(1 << (frames.format.bits - 8))
     return list(np.clip(levels + 0.5, 0, 255).astype(np.uint8))
 
@@ -67,7 +68,7 @@ def _trusted(way: Path, reverse: Path, here: Grey, other: Grey) -> npt.NDArray[n
     trust = np.exp(-missed - unlike) * inside
     both = np.dstack([way / _COARSE, trust])
     cells = (-(-width // _COARSE), -(-height // _COARSE))
-    return cv2.resize(both, cells, interpolation=cv2.INTER_AREA).astype(np.float16)
+    return np.asarray(cv2.resize(both, cells, interpolation=cv2.INTER_AREA), np.float16)
 
 
 def path(links: list[Link], steps: int) -> Path:
@@ -81,7 +82,7 @@ def path(links: list[Link], steps: int) -> Path:
         whole[..., :2] += step[..., :2]
         whole[..., 2] *= step[..., 2]
     height, width = whole.shape[:2]
-    return np.ascontiguousarray((whole / np.float32((width, height, 1))).transpose(2, 0, 1))
+    return np.ascontiguousarray((whole / np.array([width, height, 1], np.float32)).transpose(2, 0, 1))
 
 
 def _landing(way: Path) -> tuple[Path, Path]:

@@ -10,7 +10,7 @@ from numba import njit
 
 __all__ = ["average_map"]
 
-F, I = np.float32, np.int32
+F, N = np.float32, np.int32
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
 
 
@@ -18,11 +18,11 @@ ZERO, HALF, ONE = F(0), F(0.5), F(1)
 def _taps(size, source):  # type: ignore[no-untyped-def]
     """Where ``size`` samples read from ``source`` ones, linear, edges repeated: first index, second index, weight of the
     second."""
-    first, second, share = np.empty(size, I), np.empty(size, I), np.empty(size, F)
+    first, second, share = np.empty(size, N), np.empty(size, N), np.empty(size, F)
     for i in range(size):
         at = max((F(i) + HALF) * (F(source) / F(size)) - HALF, ZERO)
-        low = min(I(at), I(source - 1))
-        first[i], second[i], share[i] = low, min(low + I(1), I(source - 1)), at - F(low)
+        low = min(N(at), N(source - 1))
+        first[i], second[i], share[i] = low, min(low + N(1), N(source - 1)), at - F(low)
     return first, second, share
 
 
@@ -52,8 +52,8 @@ def _changes(depth, other, way, block, change, trust, sums):  # type: ignore[no-
             py = F(y) + (lines[1, a] + s * (lines[1, b] - lines[1, a])) * F(height)
             see[x] = lines[2, a] + s * (lines[2, b] - lines[2, a])
             px, py = min(max(px, ZERO), F(width - 1)), min(max(py, ZERO), F(height - 1))
-            x0, y0 = I(px), I(py)
-            x1, y1, u, v = min(x0 + I(1), I(width - 1)), min(y0 + I(1), I(height - 1)), px - F(x0), py - F(y0)
+            x0, y0 = N(px), N(py)
+            x1, y1, u, v = min(x0 + N(1), N(width - 1)), min(y0 + N(1), N(height - 1)), px - F(x0), py - F(y0)
             top = other[y0, x0] + u * (other[y0, x1] - other[y0, x0])
             low = other[y1, x0] + u * (other[y1, x1] - other[y1, x0])
             row[x] = top + v * (low - top) - depth[y, x]

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from stereo3d.depth.motion import Grey, Link, link, path, thumbnails
+from stereo3d.depth.motion import Grey, Link, link, path
 from stereo3d.depth.motion_numba import average_map
-from stereo3d.frames import FrameBatch
 
 __all__ = ["REACH", "MotionAverage", "average_along"]
 
@@ -35,7 +34,7 @@ _POOL = ThreadPoolExecutor(min(8, os.cpu_count() or 1), thread_name_prefix="moti
 
 
 class MotionAverage:
-    """Depth of one shot, averaged along the motion. ``see`` each frame before its depth is pushed.
+    """Depth of one shot, averaged along the motion. ``see`` each frame's thumbnail before its depth is pushed.
 
     The output depends on the sequence of frames and maps alone, not on how it is cut into calls. Held are 2 * REACH + 1 maps,
     and the motion of the frames seen whose depth has not come, 110 KiB a frame.
@@ -47,9 +46,9 @@ class MotionAverage:
         self._maps: deque[torch.Tensor] = deque()
         self._now = 0  # of the maps held, the one whose average is due
 
-    def see(self, frames: FrameBatch) -> None:
-        """The next frames of the shot: what moves in them is found out meanwhile."""
-        for grey in thumbnails(frames):
+    def see(self, pictures: Iterable[Grey]) -> None:
+        """The next frames of the shot, small: what moves in them is found out meanwhile."""
+        for grey in pictures:
             if self._newest is not None:
                 self._links.append(_POOL.submit(link, self._newest, grey))
             self._newest = grey
@@ -57,7 +56,7 @@ class MotionAverage:
     def push(self, depth: torch.Tensor) -> torch.Tensor:
         """The next maps, [k, 1, h, w] float32 in [0, 1]; returns those that are ready, [j, 1, h, w], j >= 0."""
         due: list[Future[torch.Tensor]] = []
-        for one in depth.split(1):
+        for one in torch.split(depth, 1):
             self._maps.append(one)
             if len(self._maps) - self._now > REACH:
                 due.append(self._due())
