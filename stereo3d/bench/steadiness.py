@@ -56,6 +56,7 @@ class ClipBench:
 
     source: str
     model: str
+    identity: str
     depth_size: tuple[int, int]
     frames: int
     shots: int
@@ -67,7 +68,7 @@ class ClipBench:
     def text(self) -> str:
         """A table for people."""
         width, height = self.depth_size
-        about = f"{self.source}: {self.frames} frames in {self.shots} shots; depth {self.model}, {width}x{height}"
+        about = f"{self.source}: {self.frames} frames, {self.shots} shot(s); depth {self.model}, {width}x{height}"
         rows = [(r.method, amount(r.flicker), amount(r.times_reference), amount(r.contrast)) for r in self.rows]
         return f"{about}\n\n{table(('method', 'flicker %', 'x reference', 'contrast'), rows)}"
 
@@ -142,7 +143,8 @@ def bench_clip(source: Path, settings: Settings, *, frames: int, tell: Callable[
     height, width = seen.raw.shape[1:]
     return ClipBench(
         source=source.name,
-        model=f"{model.info.name} ({model.info.identity})",
+        model=model.info.name,
+        identity=model.info.identity,
         depth_size=(width, height),
         frames=sum(map(len, shots)),
         shots=len(shots),

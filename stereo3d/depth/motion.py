@@ -7,7 +7,9 @@ other does not, and nothing may be carried along.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,13 +19,13 @@ import torch.nn.functional as F
 
 from stereo3d.frames import FrameBatch
 
-__all__ = ["COLUMNS", "Grey", "Link", "Path", "link", "path", "thumbnails"]
+__all__ = ["COLUMNS", "Grey", "Link", "Path", "link", "thumbnails", "ways"]
 
 Grey = npt.NDArray[np.uint8]
 Path = npt.NDArray[np.float32]
 
 COLUMNS = 256  # of a thumbnail
-_COARSE = 2  # a link is kept in cells of so many pixels of the thumbnail: the flow knows no finer detail
+_CELL = 2  # pixels of a thumbnail along a cell, in which motion is kept: the flow knows no finer detail
 _MISSED = 1.0  # thumbnail pixels by which a way and its reverse may miss one another
 _UNLIKE = 12.0  # levels of 255 at which two pictures of one thing are likely not of one thing
 
@@ -38,8 +40,9 @@ class Link:
 
 
 def thumbnails(frames: FrameBatch, columns: int = COLUMNS) -> list[Grey]:
-    """Luma (green of RGB) of each frame as 8 bit, ``columns`` wide and 16 or more high, [h, w]."""
+    """Luma (green of RGB) of each frame as 8 bit, [h, w]: at most ``columns`` wide, never larger than the frame, at least 16."""
     plane = frames.planes[0]
+    columns = max(16, min(columns, frames.width))
     height = max(16, round(columns * frames.height / frames.width))
     if plane.device.type != "cpu":
         codes = plane.to(torch.int32) if plane.dtype == torch.uint16 else plane  # uint16 has few kernels
@@ -53,8 +56,14 @@ def thumbnails(frames: FrameBatch, columns: int = COLUMNS) -> list[Grey]:
 def link(before: Grey, after: Grey) -> Link:
     """The motion between two thumbnails."""
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    there, back = search.calc(before, after, None), search.calc(after, before, None)
-    return Link(_trusted(there, back, before, after), _trusted(back, there, after, before))
+    there, back = (_cells(search.calc(*pair, None) / _CELL) for pair in ((before, after), (after, before)))
+    first, second = _cells(before), _cells(after)
+    return Link(_trusted(there, back, first, second), _trusted(back, there, second, first))
+
+
+def _cells(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    height, width = picture.shape[:2]
+    return np.asarray(cv2.resize(picture, (-(-width // _CELL), -(-height // _CELL)), interpolation=cv2.INTER_AREA))
 
 
 def _trusted(way: Path, reverse: Path, here: Grey, other: Grey) -> npt.NDArray[np.float16]:
@@ -62,27 +71,33 @@ def _trusted(way: Path, reverse: Path, here: Grey, other: Grey) -> npt.NDArray[n
     at_x, at_y = _landing(way)
     returned = cv2.remap(reverse, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     seen = cv2.remap(other, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    missed = np.square(way + returned).sum(-1) / _MISSED**2
+    missed = np.square((way + returned) * np.float32(_CELL / _MISSED)).sum(-1)
     unlike = np.square(cv2.absdiff(seen, here) / np.float32(_UNLIKE))
     inside = (at_x >= 0) & (at_x <= width - 1) & (at_y >= 0) & (at_y <= height - 1)
-    trust = np.exp(-missed - unlike) * inside
-    both = np.dstack([way / _COARSE, trust])
-    cells = (-(-width // _COARSE), -(-height // _COARSE))
-    return np.asarray(cv2.resize(both, cells, interpolation=cv2.INTER_AREA), np.float16)
+    return np.dstack([way, np.exp(-missed - unlike) * inside]).astype(np.float16)
 
 
-def path(links: list[Link], steps: int) -> Path:
-    """The way over ``steps`` links, forward (or backward: negative) from the frame ``links`` begin (end) at: [3, h, w]
-    float32: displacement in shares of the width and of the height, and trust."""
-    ways = [one.there for one in links[:steps]] if steps > 0 else [one.back for one in links[: steps - 1 : -1]]
-    whole = ways[0].astype(np.float32)
-    for way in ways[1:]:
-        at_x, at_y = _landing(whole)
-        step = cv2.remap(way.astype(np.float32), at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        whole[..., :2] += step[..., :2]
-        whole[..., 2] *= step[..., 2]
-    height, width = whole.shape[:2]
-    return np.ascontiguousarray((whole / np.array([width, height, 1], np.float32)).transpose(2, 0, 1))
+def ways(behind: Sequence[Link], ahead: Sequence[Link]) -> Path:
+    """The ways from a frame to those before it, the nearest first, then to those after it: [n, 3, h, w] float32, displacement in
+    shares of the width and of the height, and trust. ``behind`` and ``ahead``: the links before and after it, in the
+    order of time."""
+    found = [*_chain([one.back for one in reversed(behind)]), *_chain([one.there for one in ahead])]
+    height, width = found[0].shape[:2]
+    shares = np.array([width, height, 1], np.float32)
+    return np.ascontiguousarray((np.stack(found) / shares).transpose(0, 3, 1, 2))
+
+
+def _chain(steps: Sequence[npt.NDArray[np.float16]]) -> Iterator[Path]:
+    """The sums of the first steps, of one to all."""
+    whole: Path | None = None
+    for step in (step.astype(np.float32) for step in steps):
+        if whole is None:
+            whole = step
+        else:
+            at_x, at_y = _landing(whole)
+            next_one = cv2.remap(step, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            whole = np.dstack([whole[..., :2] + next_one[..., :2], whole[..., 2] * next_one[..., 2]])
+        yield whole
 
 
 def _landing(way: Path) -> tuple[Path, Path]:

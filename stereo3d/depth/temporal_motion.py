@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from stereo3d.depth.motion import Grey, Link, link, path
+from stereo3d.depth.motion import Grey, Link, link, ways
 from stereo3d.depth.motion_numba import average_map
 
 __all__ = ["REACH", "MotionAverage", "average_along"]
@@ -90,32 +90,31 @@ def _averaged(
     if not links:
         return depth
     known = [future.result() for future in links]
-    behind, ahead = known[: len(before)], known[len(before) :]
-    steps = [path(behind, -n) for n in range(1, len(before) + 1)] + [path(ahead, n) for n in range(1, len(after) + 1)]
-    return average_along(depth, torch.cat([*before, *after]), torch.from_numpy(np.stack(steps)))
+    field = torch.from_numpy(ways(known[: len(before)], known[len(before) :]))
+    return average_along(depth, torch.cat([*before, *after]), field)
 
 
-def average_along(depth: torch.Tensor, others: torch.Tensor, ways: torch.Tensor) -> torch.Tensor:
-    """The average of a map [1, 1, h, w] with ``others`` [n, 1, h, w], each brought here along its way: ``ways`` [n, 3, ., .] as
-    :func:`stereo3d.depth.motion.path` gives them. A change ``c`` to another map has the weight (1 - (c / limit)^2)^2
+def average_along(depth: torch.Tensor, others: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
+    """The average of a map [1, 1, h, w] with ``others`` [n, 1, h, w], each brought here along its way: ``field`` [n, 3, ., .] as
+    :func:`stereo3d.depth.motion.ways` gives it. A change ``c`` to another map has the weight (1 - (c / limit)^2)^2
     (Tukey's) times the trust, the map itself 1. [1, 1, h, w] on its device."""
     if depth.device.type == "cpu":
         out = torch.empty_like(depth, memory_format=torch.contiguous_format)
-        maps = (depth[0, 0].contiguous().numpy(), others[:, 0].contiguous().numpy(), ways.numpy())
+        maps = (depth[0, 0].contiguous().numpy(), others[:, 0].contiguous().numpy(), field.numpy())
         average_map(*maps, _BLOCK, _RANK, np.float32(_NOISY), np.float32(_LEAST), out[0, 0].numpy())
         return out
-    return _average_along(depth, others, ways.to(depth.device, non_blocking=True))
+    return _average_along(depth, others, field.to(depth.device))
 
 
-def _average_along(depth: torch.Tensor, others: torch.Tensor, ways: torch.Tensor) -> torch.Tensor:
+def _average_along(depth: torch.Tensor, others: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
     """The reference, for all devices."""
     height, width = depth.shape[-2:]
-    field = F.interpolate(ways, (height, width), mode="bilinear", align_corners=False)
+    full = F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
     rows = torch.arange(1, 2 * height, 2, device=depth.device) / height - 1
     cols = torch.arange(1, 2 * width, 2, device=depth.device) / width - 1
-    grid = torch.stack([2 * field[:, 0] + cols, 2 * field[:, 1] + rows[:, None]], -1)
+    grid = torch.stack([2 * full[:, 0] + cols, 2 * full[:, 1] + rows[:, None]], -1)
     change = F.grid_sample(others, grid, mode="bilinear", padding_mode="border", align_corners=False).sub_(depth)
-    weight = change.div(_limit(change.abs())).square_().neg_().add_(1).clamp_min_(0).square_().mul_(field[:, 2:])
+    weight = change.div(_limit(change.abs())).square_().neg_().add_(1).clamp_min_(0).square_().mul_(full[:, 2:])
     total = weight.sum(0, keepdim=True).add_(1)
     return weight.mul_(change).sum(0, keepdim=True).div_(total).add_(depth)
 
