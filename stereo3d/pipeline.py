@@ -89,9 +89,11 @@ class Recipe:
 @dataclass(slots=True)
 class Found:
     """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
-    that could not be decoded. ``screens``: (output frame, depth on the screen from there on)."""
+    that could not be decoded. ``flawed``: those for which the model gave no depth. ``screens``: (output frame, depth on the
+    screen from there on)."""
 
     replaced: dict[int, list[int]] = field(default_factory=dict)
+    flawed: dict[int, set[int]] = field(default_factory=dict)
     screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
 
 
@@ -107,7 +109,7 @@ class Places:
 class SegmentResult:
     """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
 
-    ``replaced`` and ``screens``: see :class:`Found`.
+    ``replaced``, ``flawed`` and ``screens``: see :class:`Found`.
     """
 
     segment: Segment
@@ -115,6 +117,7 @@ class SegmentResult:
     size: int
     seconds: float
     replaced: tuple[int, ...]
+    flawed: tuple[int, ...]
     screens: tuple[tuple[int, float], ...]
 
 
@@ -139,6 +142,7 @@ def build_segments(
                 size,
                 time.perf_counter() - began,
                 tuple(sorted(found.replaced.get(segment.number, ()))),
+                tuple(sorted(found.flawed.get(segment.number, ()))),
                 tuple(found.screens.get(segment.number, ())),
             )
     finally:
@@ -195,7 +199,7 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=_DEPTHS_AHEAD)
+    depths = stage("depth", _steady_depths(segments, recipe, model, meter, found), meter, ahead=_DEPTHS_AHEAD)
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
     try:
@@ -281,23 +285,32 @@ def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tupl
 
 
 def _steady_depths(
-    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
+    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter, found: Found
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
     current: tuple[Segment, Shot] | None = None
     depths: ShotDepth | None = None
     source = stage("decode", _depth_frames(segments, recipe), meter)
+
+    def finish() -> Iterator[Depths]:
+        if current is None or depths is None:
+            return
+        segment, shot = current
+        _, kept, end = segment.piece(shot)
+        for part in depths.finish():  # who has the last part may ask what was found
+            flawed = (kept + number for number in depths.missing())
+            found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
+            yield part
+
     try:
         for segment, batch in source:
             for shot, piece in _by_shot(batch, segment.shots):
                 if (segment, shot) != current:
-                    if depths is not None:
-                        yield from depths.finish()
+                    yield from finish()
                     current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
                 if depths is not None:
                     yield from depths.push(recipe.framing.picture(piece))
-        if depths is not None:
-            yield from depths.finish()
+        yield from finish()
     finally:
         source.close()
 

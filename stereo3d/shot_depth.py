@@ -80,7 +80,7 @@ class ShotDepth:
         probes: Probes | None = None,
     ) -> None:
         self._zero_parallax = zero_parallax
-        self._to_drop = lead_in
+        self._to_drop = self._lead_in = lead_in
         self._to_keep = keep
         self._estimator = model.begin_shot()
         self._motion = MotionAverage() if steady == "motion" and not model.info.calibrated else None
@@ -93,6 +93,12 @@ class ShotDepth:
         if probes is not None and anchor is not None and zero_parallax is None:
             self._zero_parallax = auto_zero_parallax(anchor.depth(probes.raw))
         self._steady = ShotStabiliser(LOOK_AHEAD, anchor, align=steady != "off")
+
+    def missing(self) -> list[int]:
+        """The frames after the lead-in, by number from 0, for which the model gave no depth so far; they have their
+        neighbour's."""
+        seen = self._steady.missing if isinstance(self._steady, ShotStabiliser) else []
+        return [number - self._lead_in for number in seen if number >= self._lead_in]
 
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""

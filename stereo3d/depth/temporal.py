@@ -52,15 +52,16 @@ class ShotStabiliser:
     ``anchor`` the range is the anchor's, and SETTLE frames are held back at most. ``align`` False: the frames keep the gauge
     the network gave them.
 
-    The output depends on the sequence of frames alone, not on how it is cut into calls. ``missing`` counts the frames
-    whose map was not finite; they, and flat maps, are given the depth of the frame before (of the next one at the start
+    The output depends on the sequence of frames alone, not on how it is cut into calls. ``missing`` lists the frames
+    whose map was not finite, by number from 0; they, and flat maps, are given the depth of the frame before (of the next one at the start
     of a shot; 0.5 where there is nothing else). Not for calibrated models.
     """
 
     def __init__(self, look_ahead: int = LOOK_AHEAD, anchor: Anchor | None = None, *, align: bool = True) -> None:
         if look_ahead < 1:
             raise ValueError(f"look_ahead is {look_ahead}, allowed: 1 or more frames")
-        self.missing = 0
+        self.missing: list[int] = []
+        self._received = 0
         self._given = anchor
         self._align = align
         self._look_ahead = look_ahead
@@ -108,8 +109,9 @@ class ShotStabiliser:
 
     def _receive(self, raw: torch.Tensor) -> Iterator[_Held]:
         for number, cells in enumerate(map_cells(raw).astype(np.float64)):
+            self._received += 1
             if not np.isfinite(cells).all():
-                self.missing += 1
+                self.missing.append(self._received - 1)
                 yield _Held()
                 continue
             extent = map_extent(cells)

@@ -36,7 +36,9 @@ def test_a_network_is_steadied_in_each_way(tmp_path: Path) -> None:
     weights = write_checkpoint("vits", tmp_path / "small.pth")
     options = ("--weights", weights, "--depth-size", "112", "--device", "cpu", "--dtype", "fp32")
     rows = rows_of(run("bench", "steadiness", film, *options, "--json").stdout)
-    assert [name for name in rows if name.startswith("--steady")] == [f"--steady {s}" for s in ("off", "range", "motion")]
+    assert [name for name in rows if name.startswith("--steady")] == [
+        f"--steady {s}" for s in ("off", "range", "motion")
+    ]
     assert rows["--steady motion"]["flicker"] < 0.8 * rows["--steady range"]["flicker"]
 
 

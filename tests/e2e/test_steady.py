@@ -14,7 +14,7 @@ from stereo3d.job.keys import segment_key
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline import Numerics, Recipe, _steady_depths
+from stereo3d.pipeline import Found, Numerics, Recipe, _steady_depths
 from stereo3d.plan import LEAD_OUT, Segment
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 from stereo3d.stages import Meter
@@ -30,8 +30,9 @@ class Luma:
 
     info = ModelInfo("luma", "luma", "none")
 
-    def __init__(self) -> None:
+    def __init__(self, blind: tuple[int, ...] = ()) -> None:
         self.seen: list[int] = []
+        self.blind = blind
 
     def batch_for(self, height: int, width: int) -> int:
         return 3
@@ -46,6 +47,8 @@ class Luma:
             random = torch.Generator().manual_seed(frames.index + number)
             patches = F.interpolate(torch.randn(1, 1, 6, 10, generator=random), (54, 90), mode="bilinear")
             maps[number] = (maps[number] + 0.02 * patches[0]) * (1 + 0.04 * torch.randn(1, generator=random))
+            if frames.index + number in self.blind:
+                maps[number] = torch.nan
         return maps
 
     def finish(self) -> torch.Tensor:
@@ -65,7 +68,7 @@ def recipe_for(path: Path, **options: object) -> Recipe:
 
 
 def depth(film: Path, pieces: tuple[Segment, ...], **options: object) -> torch.Tensor:
-    parts = _steady_depths(pieces, recipe_for(film, **options), Luma(), Meter())
+    parts = _steady_depths(pieces, recipe_for(film, **options), Luma(), Meter(), Found())
     return torch.cat([part.maps(torch.device("cpu")) for part in parts])
 
 
@@ -88,8 +91,15 @@ def test_pieces_meet_and_are_steadier_along_the_motion(film: Path) -> None:
 
 def test_a_piece_sees_a_few_frames_beyond_its_end_and_its_key_knows(film: Path) -> None:
     model, recipe = Luma(), recipe_for(film)
-    list(_steady_depths(PIECES[:1], recipe, model, Meter()))
+    list(_steady_depths(PIECES[:1], recipe, model, Meter(), Found()))
     assert model.seen[-1] == CUT + LEAD_OUT - 1
     assert PIECES[1].lead_out == 0
     keys = {segment_key(PIECES[0], "it", recipe_for(film, steady=steady)) for steady in ("off", "range", "motion")}
     assert len(keys) == 3
+
+
+def test_frames_without_depth_are_told_by_number(film: Path) -> None:
+    found, model = Found(), Luma(blind=(CUT - 10, CUT - 1, CUT, CUT + 2, LENGTH - 1))
+    parts = list(_steady_depths(PIECES, recipe_for(film), model, Meter(), found))
+    assert sum(map(len, parts)) == LENGTH
+    assert found.flawed == {0: {CUT - 10, CUT - 1}, 1: {CUT, CUT + 2, LENGTH - 1}}
