@@ -112,8 +112,10 @@ def _average_along(depth: torch.Tensor, others: torch.Tensor, field: torch.Tenso
     full = F.interpolate(field, (height, width), mode="bilinear", align_corners=False)
     rows = torch.arange(1, 2 * height, 2, device=depth.device) / height - 1
     cols = torch.arange(1, 2 * width, 2, device=depth.device) / width - 1
-    grid = torch.stack([2 * full[:, 0] + cols, 2 * full[:, 1] + rows[:, None]], -1)
-    change = F.grid_sample(others, grid, mode="bilinear", padding_mode="border", align_corners=False).sub_(depth)
+    across, down = 2 * full[:, 0] + cols, 2 * full[:, 1] + rows[:, None]
+    # Edges are repeated by clamping: not every device pads by itself.
+    grid = torch.stack([across.clamp_(1 / width - 1, 1 - 1 / width), down.clamp_(1 / height - 1, 1 - 1 / height)], -1)
+    change = F.grid_sample(others, grid, mode="bilinear", padding_mode="zeros", align_corners=False).sub_(depth)
     weight = change.div(_limit(change.abs())).square_().neg_().add_(1).clamp_min_(0).square_().mul_(full[:, 2:])
     total = weight.sum(0, keepdim=True).add_(1)
     return weight.mul_(change).sum(0, keepdim=True).div_(total).add_(depth)
