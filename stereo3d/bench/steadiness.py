@@ -157,7 +157,7 @@ def _look(model: DepthModel, batches: Sequence[FrameBatch]) -> _Seen:
     maps = torch.cat([m for m in (*map(estimator.push, batches), estimator.finish()) if len(m)])
     raw = maps[:, 0].float().cpu().numpy()
     size = raw.shape[2], raw.shape[1]
-    grey = [picture for batch in batches for picture in thumbnails(batch, columns=size[0])]
+    grey = [picture for batch in batches for picture in thumbnails(batch, size[0] * size[1])]
     flows = [
         estimate_flow(*(cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pair)) for pair in pairwise(grey)
     ]

@@ -1,12 +1,13 @@
 """How the picture moves from frame to frame, in small (pure NumPy and OpenCV).
 
-Dense inverse search flow (Kroeger et al. 2016) between neighbouring frames, on luma of about 256 columns, both ways.
+Dense inverse search flow (Kroeger et al. 2016) between neighbouring frames, on luma of 256x144 pixels or as many, both ways.
 Each way comes with a *trust*: where it and its reverse disagree, or the two pictures do, one of them shows what the
 other does not, and nothing may be carried along.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,12 @@ import torch.nn.functional as F
 
 from stereo3d.frames import FrameBatch
 
-__all__ = ["COLUMNS", "Grey", "Link", "Path", "link", "thumbnails", "ways"]
+__all__ = ["PIXELS", "Grey", "Link", "Path", "link", "thumbnails", "ways"]
 
 Grey = npt.NDArray[np.uint8]
 Path = npt.NDArray[np.float32]
 
-COLUMNS = 256  # of a thumbnail
+PIXELS = 256 * 144  # of a thumbnail
 _CELL = 2  # pixels of a thumbnail along a cell, in which motion is kept: the flow knows no finer detail
 _MISSED = 1.0  # thumbnail pixels by which a way and its reverse may miss one another
 _UNLIKE = 12.0  # levels of 255 at which two pictures of one thing are likely not of one thing
@@ -39,11 +40,12 @@ class Link:
     back: npt.NDArray[np.float16]
 
 
-def thumbnails(frames: FrameBatch, columns: int = COLUMNS) -> list[Grey]:
-    """Luma (green of RGB) of each frame as 8 bit, [h, w]: at most ``columns`` wide, never larger than the frame, at least 16."""
+def thumbnails(frames: FrameBatch, pixels: int = PIXELS) -> list[Grey]:
+    """Luma (green of RGB) of each frame as 8 bit, [h, w] in its shape: about ``pixels``, no more than the frame has, sides 16 or
+    more."""
     plane = frames.planes[0]
-    columns = max(16, min(columns, frames.width))
-    height = max(16, round(columns * frames.height / frames.width))
+    scale = min(1.0, math.sqrt(pixels / (frames.width * frames.height)))
+    columns, height = (max(16, round(scale * side)) for side in (frames.width, frames.height))
     if plane.device.type != "cpu":
         codes = plane.to(torch.int32) if plane.dtype == torch.uint16 else plane  # uint16 has few kernels
         small = F.interpolate(codes[:, None].float(), (height, columns), mode="area")[:, 0].cpu().numpy()

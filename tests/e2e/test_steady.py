@@ -14,8 +14,8 @@ from stereo3d.job.keys import segment_key
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline import Found, Numerics, Recipe, _steady_depths
-from stereo3d.plan import LEAD_OUT, Segment
+from stereo3d.pipeline import Found, Numerics, Recipe, _probe, _steady_depths
+from stereo3d.plan import LEAD_OUT, Segment, probe_frames
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 from stereo3d.stages import Meter
 from tests.films import make_film
@@ -103,3 +103,17 @@ def test_frames_without_depth_are_told_by_number(film: Path) -> None:
     parts = list(_steady_depths(PIECES, recipe_for(film), model, Meter(), found))
     assert sum(map(len, parts)) == LENGTH
     assert found.flawed == {0: {CUT - 10, CUT - 1}, 1: {CUT, CUT + 2, LENGTH - 1}}
+
+
+def test_the_probes_of_a_shot_are_one_sequence_for_the_model(film: Path) -> None:
+    class Counting(Luma):
+        begun = 0
+
+        def begin_shot(self) -> Luma:
+            self.begun += 1
+            return self
+
+    model = Counting()
+    assert len(_probe(SHOT, recipe_for(film), model).raw) == 16
+    assert model.begun == 1
+    assert model.seen == list(probe_frames(SHOT))
