@@ -32,9 +32,18 @@ def anchored(raw: np.ndarray) -> np.ndarray:
     return stabilised(raw, anchor_from(torch.from_numpy(probes)[:, None]))
 
 
+def chained_least_squares(raw: np.ndarray) -> np.ndarray:
+    out = [(raw[0] - raw[0].min()) / np.ptp(raw[0])]
+    for frame in raw[1:]:
+        x, y = frame - frame.mean(), out[-1] - out[-1].mean()
+        out.append(out[-1].mean() + (x * y).mean() / np.square(x).mean() * x)
+    return np.stack(out).astype(np.float32)
+
+
 METHODS = {
     "depth / max per frame": lambda raw: raw / raw.max(axis=(1, 2), keepdims=True),
     **PER_FRAME,
+    "least squares, chained": chained_least_squares,
     "--steady off": lambda raw: stabilised(raw, align=False),
     "--steady range": stabilised,
     "--steady range, divided": anchored,
