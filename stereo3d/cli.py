@@ -42,6 +42,8 @@ _NOT_FOR = {
     "convert": {"colormap"},
     "depth": {*ViewSettings.model_fields, "layout", "swap_eyes", "canvas", "keep_depth", "bars"},
     "bench": {"colormap", *RunSettings.model_fields},
+    "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
+    - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }
 
 

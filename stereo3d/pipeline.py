@@ -105,9 +105,11 @@ class Recipe:
 @dataclass(slots=True)
 class Found:
     """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
-    that could not be decoded. ``screens``: (output frame, depth on the screen from there on). ``comfort``: of the views."""
+    that could not be decoded. ``flawed``: those for which the model gave no depth. ``screens``: (output frame, depth on the
+    screen from there on). ``comfort``: of the views."""
 
     replaced: dict[int, list[int]] = field(default_factory=dict)
+    flawed: dict[int, set[int]] = field(default_factory=dict)
     screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     comfort: dict[int, ComfortFacts] = field(default_factory=dict)
 
@@ -124,7 +126,7 @@ class Places:
 class SegmentResult:
     """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
 
-    ``replaced``, ``screens`` and ``comfort``: see :class:`Found`.
+    ``replaced``, ``flawed``, ``screens`` and ``comfort``: see :class:`Found`.
     """
 
     segment: Segment
@@ -132,6 +134,7 @@ class SegmentResult:
     size: int
     seconds: float
     replaced: tuple[int, ...]
+    flawed: tuple[int, ...]
     screens: tuple[tuple[int, float], ...]
     comfort: ComfortFacts
 
@@ -157,6 +160,7 @@ def build_segments(
                 size,
                 time.perf_counter() - began,
                 tuple(sorted(found.replaced.get(segment.number, ()))),
+                tuple(sorted(found.flawed.get(segment.number, ()))),
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
             )
@@ -214,7 +218,7 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=_DEPTHS_AHEAD)
+    depths = stage("depth", _steady_depths(segments, recipe, model, meter, found), meter, ahead=_DEPTHS_AHEAD)
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
@@ -315,38 +319,47 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
 
 
 def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
-    """What the depth model looks at, of all segments, with their lead-in, in batches for the model."""
+    """What the depth model looks at, of all segments, with lead-in and lead-out, in batches for the model."""
     with recipe.depth_decoder() as decoder:
         for segment in segments:
             first = segment.start - segment.lead_in
-            for batch in decoder.batches(first, segment.end, batch=recipe.numerics.batch):
+            for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
                 yield segment, batch
 
 
 def _steady_depths(
-    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
+    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter, found: Found
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
     current: tuple[Segment, Shot] | None = None
     depths: ShotDepth | None = None
     source = stage("decode", _depth_frames(segments, recipe), meter)
+
+    def finish() -> Iterator[Depths]:
+        if current is None or depths is None:
+            return
+        segment, shot = current
+        _, kept, end = segment.piece(shot)
+        for part in depths.finish():  # who has the last part may ask what was found
+            flawed = (kept + number for number in depths.missing())
+            found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
+            yield part
+
     try:
         for segment, batch in source:
             for shot, piece in _by_shot(batch, segment.shots):
                 if (segment, shot) != current:
-                    if depths is not None:
-                        yield from depths.finish()
+                    yield from finish()
                     current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
                 if depths is not None:
                     yield from depths.push(recipe.framing.picture(piece))
-        if depths is not None:
-            yield from depths.finish()
+        yield from finish()
     finally:
         source.close()
 
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
-    first, kept, _ = segment.piece(shot)
+    first, kept, end = segment.piece(shot)
     view = recipe.settings.view
     screen: GivenScreen = None if view.zero_parallax == "auto" else view.zero_parallax
     if screen is None and recipe.depth_from is not None and recipe.depth_from.screens:
@@ -358,7 +371,9 @@ def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel)
         zero_parallax=screen,
         follow=Follow.of(view.strength, recipe.rate),
         look_at_sides=floats,
+        steady=recipe.settings.depth.steady,
         lead_in=kept - first,
+        keep=end - kept,
         probes=_probe(shot, recipe, model) if segment.is_divided(shot) and not known else None,
     )
 
@@ -367,9 +382,10 @@ def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
     """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
     maps: list[torch.Tensor] = []
     frames = probe_frames(shot)
+    estimator = model.begin_shot()
     with recipe.depth_decoder() as decoder:
         for frame in frames:
-            estimator = model.begin_shot()
             for batch in decoder.batches(frame, frame + 1, batch=1):
-                maps += [estimator.push(recipe.framing.picture(batch)), estimator.finish()]
+                maps += [estimator.push(recipe.framing.picture(batch))]
+    maps.append(estimator.finish())
     return Probes(torch.cat([m for m in maps if len(m)]), frames[0], frames[-1])

@@ -99,6 +99,11 @@ class DepthSettings(_Group):
     dtype: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="number format of the network's encoder; auto suits the device"
     )
+    steady: Literal["off", "range", "motion"] = Field(
+        "motion",
+        description="depth from frame to frame: motion (scale and shift, then pixels along the motion), range (scale and shift "
+        "only) or off (as the network gives it, one range a shot)",
+    )
 
     compile: Literal["auto", "on", "off"] = Field(
         "auto",

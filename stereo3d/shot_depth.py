@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.hold import ShotHold
+from stereo3d.depth.motion import thumbnails
 from stereo3d.depth.temporal import ShotStabiliser
 from stereo3d.depth.temporal_anchor import anchor_from
+from stereo3d.depth.temporal_motion import MotionAverage
 from stereo3d.frames import FrameBatch
 from stereo3d.render.comfort_screen import Follow
 from stereo3d.shot_screen import GivenScreen, ShotScreen
@@ -70,8 +73,10 @@ class Probes:
 class ShotDepth:
     """Depth of one shot, or of a piece of it (then with the whole shot's ``probes``).
 
-    The first ``lead_in`` frames warm up the state; their depth is dropped. ``zero_parallax`` None: found from the shot, and
-    ``follow`` says how. ``look_at_sides``: :attr:`Depths.sides` is wanted. The output is a function of the sequence of frames, however it is cut into calls.
+    The first ``lead_in`` frames warm up the state; their depth is dropped, and so is that of what follows the next ``keep``
+    frames (None: all are kept). ``zero_parallax`` None: found from the shot, and ``follow`` says how. ``look_at_sides``:
+    :attr:`Depths.sides` is wanted. ``steady``: see :class:`stereo3d.settings.DepthSettings`; calibrated depth stays as it is.
+    The output is a function of the sequence of frames, however it is cut into calls.
     """
 
     def __init__(
@@ -81,14 +86,18 @@ class ShotDepth:
         zero_parallax: GivenScreen,
         follow: Follow | None = None,
         look_at_sides: bool = False,
+        steady: Literal["off", "range", "motion"] = "motion",
         lead_in: int = 0,
+        keep: int | None = None,
         probes: Probes | None = None,
     ) -> None:
         self._screen = ShotScreen(zero_parallax, follow or Follow(), look_at_sides=look_at_sides)
-        self._to_drop = lead_in
+        self._to_drop = self._lead_in = lead_in
+        self._to_keep = keep
         self._first: int | None = None
         self._pushed = self._released = 0
         self._estimator = model.begin_shot()
+        self._motion = MotionAverage() if steady == "motion" and not model.info.calibrated else None
         anchor = None
         if probes is not None:
             anchor = None if model.info.calibrated else anchor_from(probes.raw)
@@ -98,12 +107,20 @@ class ShotDepth:
         if model.info.calibrated:
             self._steady: ShotHold | ShotStabiliser = ShotHold(0 if self._screen.known else LOOK_AHEAD)
         else:
-            self._steady = ShotStabiliser(LOOK_AHEAD, anchor)
+            self._steady = ShotStabiliser(LOOK_AHEAD, anchor, align=steady != "off")
+
+    def missing(self) -> list[int]:
+        """The frames after the lead-in, by number from 0, for which the model gave no depth so far; they have their
+        neighbour's."""
+        seen = self._steady.missing if isinstance(self._steady, ShotStabiliser) else []
+        return [number - self._lead_in for number in seen if number >= self._lead_in]
 
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""
         if self._first is None:
             self._first = frames.index
+        if self._motion is not None:
+            self._motion.see(thumbnails(frames))
         yield from self._take(self._estimator.push(frames))
 
     def finish(self) -> Iterator[Depths]:
@@ -111,7 +128,10 @@ class ShotDepth:
         yield from self._take(self._estimator.finish())
         self._find_screen()
         for maps in self._steady.finish():
-            yield from self._kept(maps)
+            yield from self._kept(self._averaged(maps))
+        if self._motion is not None:
+            for maps in self._motion.finish():
+                yield from self._kept(maps)
 
     def _take(self, raw: torch.Tensor) -> Iterator[Depths]:
         if not len(raw):
@@ -121,7 +141,10 @@ class ShotDepth:
         if not len(ready):
             return
         self._find_screen()
-        yield from self._kept(ready)
+        yield from self._kept(self._averaged(ready))
+
+    def _averaged(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps if self._motion is None else self._motion.push(maps)
 
     def _find_screen(self) -> None:
         if self._screen.known:
@@ -133,8 +156,11 @@ class ShotDepth:
     def _kept(self, maps: torch.Tensor) -> Iterator[Depths]:
         number = (self._first or 0) + self._released
         self._released += len(maps)
-        dropped = min(self._to_drop, len(maps))
-        self._to_drop -= dropped
+        start = min(self._to_drop, len(maps))
+        end = len(maps) if self._to_keep is None else min(start + self._to_keep, len(maps))
+        self._to_drop -= start
+        if self._to_keep is not None:
+            self._to_keep -= end - start
         screens = self._screen.at(number, maps)
-        if dropped < len(maps):
-            yield Depths.of(maps[dropped:], screens[dropped:], self._screen.sides)
+        if start < end:
+            yield Depths.of(maps[start:end], screens[start:end], self._screen.sides)

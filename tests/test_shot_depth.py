@@ -86,10 +86,31 @@ def test_the_jitter_of_a_network_is_gone_and_depth_fills_its_range() -> None:
     assert depth[0].max() > 0.9
 
 
-def test_lead_in_is_dropped() -> None:
-    depth, _ = run(ShotDepth(Ramps(True), zero_parallax=None, lead_in=6), list(range(100, 120)), 4)
-    assert len(depth) == 14
-    assert depth[0].max() == pytest.approx(106 / 255, abs=1e-4)
+@pytest.mark.parametrize("step", [1, 4, 20])
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_lead_in_and_lead_out_are_dropped(calibrated: bool, step: int) -> None:
+    levels = list(range(100, 120))
+    whole, _ = run(ShotDepth(Ramps(calibrated), zero_parallax=0.5), levels, step)
+    depth, _ = run(ShotDepth(Ramps(calibrated), zero_parallax=0.5, lead_in=6, keep=10), levels, step)
+    assert torch.equal(depth, whole[6:16])
+
+
+def test_how_steady_is_a_choice() -> None:
+    levels = [200 - 20 * (i % 2) for i in range(40)]
+    change = {}
+    for steady in ("off", "range", "motion"):
+        depth, _ = run(ShotDepth(Ramps(False), zero_parallax=0.5, steady=steady), levels, 4)
+        change[steady] = float((depth[1:] - depth[:-1]).abs().mean())
+    assert change["off"] > 0.03
+    assert change["motion"] <= change["range"] < 0.005
+
+
+def test_nothing_pumps_after_a_cut() -> None:
+    """The first frames of a shot are in the range of the rest, whatever the network's scale does there."""
+    for steady in ("range", "motion"):
+        for levels in ([60] * 3 + [200] * 30, [250, 90, 180] + [120] * 30):
+            depth, _ = run(ShotDepth(Ramps(False), zero_parallax=0.5, steady=steady), levels, 4)
+            assert (depth[:6] - depth[20]).abs().max() < 0.01
 
 
 def test_pieces_of_a_shot_share_its_screen() -> None:

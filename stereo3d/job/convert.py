@@ -80,7 +80,7 @@ def convert_film(
             seconds=time.monotonic() - began,
             fps=ticker.fps(),
             limited_by=ticker.limited_by(),
-            losses=(*job.survey.faults.lines(), *depth_faults, *_replaced(records), *lost),
+            losses=(*job.survey.faults.lines(), *depth_faults, *_stand_ins(records), *lost),
             depth=str(depth_place(place)) if job.recipe.keep is not None else "",
             comfort=comfort_report(job.survey.shots, [record.comfort for record in records.values()], job.recipe),
         )
@@ -143,6 +143,7 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             sha256=file_sha256(part),
             seconds=result.seconds,
             replaced=result.replaced,
+            flawed=result.flawed,
             screens=result.screens,
             comfort=result.comfort,
         )
@@ -165,10 +166,13 @@ def _finish(
     return [(final, output), *depth], lost
 
 
-def _replaced(records: dict[int, SegmentRecord]) -> tuple[str, ...]:
-    """One line for the frames that stand in for frames that could not be decoded."""
-    frames = sorted(frame for record in records.values() for frame in record.replaced)
-    if not frames:
-        return ()
-    shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
-    return (f"{len(frames)} frame(s) could not be decoded and show their neighbour: {shown}",)
+def _stand_ins(records: dict[int, SegmentRecord]) -> Iterator[str]:
+    """One line for the frames that stand in for frames that could not be decoded, and one for those with a neighbour's depth."""
+    for lost, what in (
+        ([r.replaced for r in records.values()], "could not be decoded and show their neighbour"),
+        ([r.flawed for r in records.values()], "got no depth from the model and have their neighbour's"),
+    ):
+        frames = sorted(frame for group in lost for frame in group)
+        if frames:
+            shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
+            yield f"{len(frames)} frame(s) {what}: {shown}"

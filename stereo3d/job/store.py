@@ -30,14 +30,16 @@ def work_folder_of(output: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``screens``:
-    (output frame, depth on the screen from there on). ``comfort``: what its views ask of eyes."""
+    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``:
+    those for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``:
+    what its views ask of eyes."""
 
     frames: int
     size: int
     sha256: str
     seconds: float
     replaced: tuple[int, ...] = ()
+    flawed: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     screens: tuple[tuple[int, float], ...] = ()
     comfort: ComfortFacts = field(default_factory=ComfortFacts)
@@ -45,7 +47,12 @@ class SegmentRecord:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
         screens = tuple((frame, depth) for frame, depth in value["screens"])
-        lists = {"replaced": tuple(value["replaced"]), "notes": tuple(value["notes"]), "screens": screens}
+        lists = {
+            "replaced": tuple(value["replaced"]),
+            "flawed": tuple(value["flawed"]),
+            "notes": tuple(value["notes"]),
+            "screens": screens,
+        }
         return cls(**{**value, **lists, "comfort": ComfortFacts.from_json(value["comfort"])})
 
 
