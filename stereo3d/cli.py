@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
-from stereo3d.settings import RunSettings, Settings
+from stereo3d.settings import RunSettings, Settings, ViewSettings
 
 __all__ = ["main"]
 
@@ -41,8 +41,7 @@ def _print_error(message: str, hint: str) -> None:
 _NOT_FOR = {
     "convert": {"colormap"},
     "depth": {
-        "strength",
-        "zero_parallax",
+        *ViewSettings.model_fields,
         "layout",
         "swap_eyes",
         "canvas",
@@ -52,6 +51,8 @@ _NOT_FOR = {
         "done_by",
     },
     "bench": {"colormap", *RunSettings.model_fields},
+    "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
+    - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }
 
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["add_commands", "joined"]
 
 Add = Callable[..., argparse.ArgumentParser]
-_BENCH_DEPTH = "bench-depth"
+_BENCH_PARTS = ("depth", "steadiness")
 
 
 def joined(argv: Sequence[str]) -> list[str]:
-    """``bench depth`` is a command of its own: its options are others."""
-    return [_BENCH_DEPTH, *argv[2:]] if list(argv[:2]) == ["bench", "depth"] else list(argv)
+    """``bench depth`` is a command of its own, and so is ``bench steadiness``: their options are others."""
+    own = len(argv) > 1 and argv[0] == "bench" and argv[1] in _BENCH_PARTS
+    return [f"bench-{argv[1]}", *argv[2:]] if own else list(argv)
 
 
 def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
@@ -53,9 +54,10 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     shots.set_defaults(run=_shots)
     bench = add(
         "bench",
-        help="how fast a film is converted here, stage by stage; 'bench depth' for the networks alone",
+        help="how fast a film is converted here, stage by stage; 'bench depth': the networks alone; 'bench steadiness'",
         description="Measures each stage alone and the whole conversion, on INPUT or on a small film made for it. The model is "
-        "classic unless another is asked for. 'stereo3d bench depth --help': the depth networks alone.",
+        "classic unless another is asked for. 'stereo3d bench depth --help': the depth networks alone; 'stereo3d bench steadiness --help': "
+        "how steady depth is.",
     )
     bench.add_argument("input", metavar="INPUT", type=Path, nargs="?", help="a film (default: a generated one)")
     bench.add_argument("--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it")
@@ -69,13 +71,14 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     add_settings(bench, "bench")  # how to run is the benchmark's own business
     bench.set_defaults(run=_bench)
     _add_bench_depth(add)
+    _add_bench_steadiness(add, add_settings)
     for parser in (models, doctor, shots, bench):
         parser.add_argument("--json", action="store_true", help="as JSON on stdout")
 
 
 def _add_bench_depth(add: Add) -> None:
     depth = add(
-        _BENCH_DEPTH,
+        "bench-depth",
         prog="stereo3d bench depth",
         description="Measures the depth networks alone, beside the way the tutorial scripts run them. Weights that are not here "
         "are replaced by random ones of the same shape: speed does not depend on them.",
@@ -106,6 +109,23 @@ def _add_bench_depth(add: Add) -> None:
     depth.add_argument("--device", metavar="D", default="auto", help="auto, cpu, mps, cuda or cuda:N")
     depth.add_argument("--json", action="store_true", help="as JSON on stdout")
     depth.set_defaults(run=_bench_depth)
+
+
+def _add_bench_steadiness(add: Add, add_settings: Callable[..., None]) -> None:
+    steadiness = add(
+        "bench-steadiness",
+        prog="stereo3d bench steadiness",
+        description="Measures how depth flickers from frame to frame on a film, by method: each picture scaled on its own, and what "
+        "--steady off, range and motion make of it. Without INPUT: the true depth of the demo film, spoiled as a network "
+        "spoils it, so that drift and error are known, too.",
+    )
+    steadiness.add_argument("input", metavar="INPUT", type=Path, nargs="?", help="a film or a folder of pictures")
+    steadiness.add_argument(
+        "--frames", metavar="N", type=_number, default=96, help="frames of the film to use, without --end (default 96)"
+    )
+    add_settings(steadiness, "bench-steadiness")
+    steadiness.add_argument("--json", action="store_true", help="as JSON on stdout")
+    steadiness.set_defaults(run=_bench_steadiness)
 
 
 def _number(text: str) -> int:
@@ -207,6 +227,23 @@ def _bench_depth(arguments: argparse.Namespace) -> int:
         _tell(f"kept for 'stereo3d models' in {keep(result.measurements(platform.node()))}")
     except OutputError as error:  # the figures are what was asked for, and they are there
         _tell(f"warning: not kept for 'stereo3d models': {error.message}")
+    return 0
+
+
+def _bench_steadiness(arguments: argparse.Namespace) -> int:
+    from stereo3d.bench.steadiness import ClipBench, TruthBench, bench_clip, bench_truth
+    from stereo3d.presets import settings_from
+
+    own = {"command", "run", "input", "frames", "json"}
+    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
+    result: ClipBench | TruthBench
+    if arguments.input is None:
+        if options:
+            raise UsageError("without INPUT the demo film's true depth is measured", hint="leave the options out")
+        result = bench_truth(_tell)
+    else:
+        result = bench_clip(arguments.input, settings_from(None, options), frames=arguments.frames, tell=_tell)
+    print(json.dumps(result.to_json()) if arguments.json else result.text())
     return 0
 
 

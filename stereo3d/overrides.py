@@ -10,7 +10,7 @@ import torch
 from stereo3d.frames import FrameBatch, PixelFormat, Shot
 from stereo3d.settings import ViewSettings
 
-__all__ = ["FLAT", "InForce", "Overrides", "black"]
+__all__ = ["FLAT", "InForce", "Overrides", "black", "flat_view"]
 
 FLAT = "flat"
 """The name of the depth model that sees no depth (:class:`stereo3d.depth.flat.FlatDepth`)."""
@@ -24,6 +24,12 @@ class InForce:
     view: ViewSettings
     model: str = ""
     black: bool = False
+
+
+def flat_view(view: ViewSettings) -> ViewSettings:
+    """The same settings without any depth."""
+    flat = {"strength": 0, "zero_parallax": 0.5, "window": "off"}
+    return ViewSettings.model_validate({**view.model_dump(), **flat})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from stereo3d.errors import UsageError
 from stereo3d.layouts import LAYOUTS
 
 __all__ = [
+    "SCREENS",
     "DepthSettings",
     "EncodeSettings",
     "LayoutSettings",
@@ -38,6 +39,9 @@ __all__ = [
     "ViewSettings",
     "parse_time",
 ]
+
+# Metres. A 65-inch television; a virtual screen 67 degrees wide, three metres away; that of a small cinema.
+SCREENS = {"tv": 1.44, "headset": 4.0, "cinema": 10.0}
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)$")
 
@@ -95,6 +99,11 @@ class DepthSettings(_Group):
     dtype: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="number format of the network's encoder; auto suits the device"
     )
+    steady: Literal["off", "range", "motion"] = Field(
+        "motion",
+        description="depth from frame to frame: motion (scale and shift, then pixels along the motion), range (scale and shift "
+        "only) or off (as the network gives it, one range a shot)",
+    )
 
     compile: Literal["auto", "on", "off"] = Field(
         "auto",
@@ -129,9 +138,36 @@ class ViewSettings(_Group):
     )
     zero_parallax: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "auto",
-        description="the depth that lies on the screen, 0 (far) .. 1 (near), or auto",
+        description="the depth that lies on the screen, 0 (far) .. 1 (near), or auto: it follows each shot's subject",
         json_schema_extra={"metavar": "Z"},
     )
+    synthetic_view: Literal["both", "left", "right"] = Field(
+        "both",
+        description="the eyes whose pictures are made: both by half each, or one, and the other sees the source itself",
+    )
+    screen_width: Literal["any", "tv", "headset", "cinema"] | Annotated[float, Field(ge=0.02, le=100)] = Field(
+        "any",
+        description="limit the strength for a screen of this many metres, 0.02..100, or tv (1.44), headset (4) or cinema (10)",
+        json_schema_extra={"metavar": "M|NAME", "unit": "metres"},
+    )
+    eye_distance: float = Field(
+        63,
+        ge=40,
+        le=80,
+        description="between the viewer's eyes, 40..80: no point lies farther behind the screen (children: 50)",
+        json_schema_extra={"metavar": "MM", "unit": "millimetres"},
+    )
+    window: Literal["soften", "float", "off"] = Field(
+        "soften",
+        description="near things cut by the frame's sides: soften (less pop-out there), float (the frame comes forward) or off",
+    )
+    credits: Literal["flat", "deep"] = Field("flat", description="credits and title cards, found by themselves")
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        """YAML reads a bare ``off`` as false."""
+        return "off" if value is False else value
 
 
 class LayoutSettings(_Group):

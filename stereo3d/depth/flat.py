@@ -15,12 +15,12 @@ _DEPTH = 0.5
 class FlatDepth:
     """A :class:`stereo3d.depth.base.DepthModel` that gives the same depth everywhere.
 
-    ``like``: a model whose maps' size is taken (where depth is kept, all of it must be of one size); None: a map of one value.
+    ``like``: a model whose maps' size is taken (where depth is kept, all of it must be of one size); None: small ones.
     """
 
     def __init__(self, like: DepthModel | None = None) -> None:
         self._like = like
-        self._size: tuple[int, int] | None = None if like is not None else (1, 1)
+        self._size: tuple[int, int] | None = None if like is not None else (16, 16)
 
     @property
     def info(self) -> ModelInfo:

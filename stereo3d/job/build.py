@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -206,7 +206,7 @@ class _Builder:
                 f"{reason}",
                 hint="all others are kept; the same command tries these again",
             )
-        return Built(self._job, self._records, self._ticker, (*self._replaced_segments(), *self._replaced_frames()))
+        return Built(self._job, self._records, self._ticker, (*self._replaced_segments(), *self._stand_ins()))
 
     def _replaced_segments(self) -> tuple[str, ...]:
         lines = []
@@ -217,12 +217,17 @@ class _Builder:
                 lines.append(f"{where}: made {fault.outcome} after {fault.failures} failures ({fault.reason})")
         return tuple(lines)
 
-    def _replaced_frames(self) -> tuple[str, ...]:
-        frames = sorted(frame for record in self._records.values() for frame in record.replaced)
-        if not frames:
-            return ()
-        shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
-        return (f"{len(frames)} frame(s) could not be decoded and show their neighbour: {shown}",)
+    def _stand_ins(self) -> Iterator[str]:
+        """One line for frames that stand in for frames that could not be decoded, and one for those with a neighbour's depth."""
+        records = self._records.values()
+        for lost, what in (
+            ([r.replaced for r in records], "could not be decoded and show their neighbour"),
+            ([r.flawed for r in records], "got no depth from the model and have their neighbour's"),
+        ):
+            frames = sorted(frame for group in lost for frame in group)
+            if frames:
+                shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
+                yield f"{len(frames)} frame(s) {what}: {shown}"
 
 
 def _place(job: Job, start: int, end: int) -> str:
@@ -244,7 +249,9 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             sha256=file_sha256(part),
             seconds=result.seconds,
             replaced=result.replaced,
+            flawed=result.flawed,
             screens=result.screens,
+            comfort=result.comfort,
             packets=packets_sha256(part),
         )
         job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)

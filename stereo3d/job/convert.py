@@ -10,8 +10,10 @@ from pathlib import Path
 
 from stereo3d.bars import Framing
 from stereo3d.errors import UsageError
+from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
 from stereo3d.job.build import Built, build
+from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, only_rules_differ, publish_all
@@ -68,9 +70,11 @@ def convert_film(
     if info.kind == "picture":
         recipe, model = prepare_picture(wish, progress, stop)
         meter = Meter()
-        convert_picture(recipe, model, asked.output, meter)
+        facts = convert_picture(recipe, model, asked.output, meter)
         busy, seconds = meter.busy(), time.monotonic() - began
-        return Report(asked.output, 1, 1, 0, seconds, 1 / seconds, max(busy, key=busy.__getitem__))
+        comfort = comfort_report((Shot(0, 1),), [facts], recipe)
+        limit = max(busy, key=busy.__getitem__)
+        return Report(asked.output, 1, 1, 0, seconds, 1 / seconds, limit, comfort=comfort)
     with _work_folder(asked.output) as folder:
         if settings.run.restart and death is None:
             folder.clear()
@@ -177,6 +181,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         limited_by=built.ticker.limited_by(),
         losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
+        comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
     )
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.files import publish, read_json, write_json
+from stereo3d.job.comfort import ComfortReport
 from stereo3d.job.report import Report
 from stereo3d.job.shots_file import Rule
 from stereo3d.job.store import WorkFolder, work_folder_of
@@ -91,7 +92,9 @@ def _finished(record: Any, folder: Path, asked: Asked) -> Report | None:
         elif not Path(place).is_file() or _look(Path(place)) != look:
             return None
     stored = {name: value for name, value in record["report"].items() if name != "exit_code"}
-    report = Report(**{**stored, "output": asked.output, "losses": tuple(stored["losses"])})
+    comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
+    losses = tuple(stored["losses"])
+    report = Report(**{**stored, "output": asked.output, "losses": losses, "comfort": comfort})
     for final, place in unnamed:
         publish(final, place)
     return report

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.files import read_json, write_json
-from stereo3d.overrides import FLAT, InForce
+from stereo3d.overrides import FLAT, InForce, flat_view
 from stereo3d.plan import Segment
 from stereo3d.settings import ViewSettings
 
@@ -56,8 +56,7 @@ class Fault:
         """The settings that this outcome means; None for those of its shots."""
         if not self.outcome:
             return None
-        flat = ViewSettings.model_validate({**view.model_dump(), "strength": 0, "zero_parallax": 0.5})
-        return InForce(flat, FLAT, black=self.outcome != "flat")
+        return InForce(flat_view(view), FLAT, black=self.outcome != "flat")
 
 
 class Faults:

@@ -11,6 +11,7 @@ from pathlib import Path
 from stereo3d.bars import Framing
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
+from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
 from stereo3d.job.done import Asked
 from stereo3d.job.framing import film_framing, framing_note, trimmed_size
@@ -191,6 +192,7 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         depth_from,
         keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
         overrides=overrides,
+        cards=film_cards(survey, settings.view),
     )
     others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     plan = make_plan(survey.timeline, survey.shots)

@@ -23,14 +23,15 @@ import yaml
 
 from stereo3d.errors import UsageError
 from stereo3d.frames import Shot
-from stereo3d.overrides import FLAT, InForce, Overrides
+from stereo3d.overrides import FLAT, InForce, Overrides, flat_view
 from stereo3d.settings import Settings, ViewSettings
 
 __all__ = ["Rule", "overrides_of", "read_rules", "shots_file_of"]
 
 _SHOTS = re.compile(r"shots?\s+(\d+(?:\s*-\s*\d+)?(?:\s*,\s*\d+(?:\s*-\s*\d+)?)*)$", re.IGNORECASE)
 _EXAMPLES = "write lines such as 'shot 132: strength 1.2' or 'shots 1-3: flat'"
-_ALLOWED = (*(name.replace("_", "-") for name in ViewSettings.model_fields), "model", FLAT)
+# Whether credits are looked for is a matter of the whole film.
+_ALLOWED = (*(name.replace("_", "-") for name in ViewSettings.model_fields if name != "credits"), "model", FLAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def overrides_of(rules: Sequence[Rule], path: Path, shots: Sequence[Shot], setti
 def _in_force(options: dict[str, str], settings: Settings) -> InForce:
     view = settings.view.model_dump()
     if FLAT in options:
-        return InForce(ViewSettings.model_validate({**view, "strength": 0, "zero_parallax": 0.5}), FLAT)
+        return InForce(flat_view(settings.view), FLAT)
     changed = {name: value for name, value in options.items() if name != "model"}
     model = options.get("model", "")
     return InForce(ViewSettings.model_validate({**view, **changed}), "" if model == settings.depth.model else model)

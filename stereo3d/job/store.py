@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from stereo3d.errors import JobError, OutputError
 from stereo3d.files import file_sha256, publish, read_json, write_json
 from stereo3d.plan import Segment
+from stereo3d.staging import ComfortFacts
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
 
@@ -34,23 +35,31 @@ def work_folder_of(output: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``screens``:
-    (output frame, depth on the screen from there on). ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
+    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``:
+    those for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``:
+    what its views ask of eyes. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
 
     frames: int
     size: int
     sha256: str
     seconds: float
     replaced: tuple[int, ...] = ()
+    flawed: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     screens: tuple[tuple[int, float], ...] = ()
+    comfort: ComfortFacts = field(default_factory=ComfortFacts)
     packets: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
         screens = tuple((frame, depth) for frame, depth in value["screens"])
-        lists = {"replaced": tuple(value["replaced"]), "notes": tuple(value["notes"]), "screens": screens}
-        return cls(**{**value, **lists})
+        lists = {
+            "replaced": tuple(value["replaced"]),
+            "flawed": tuple(value["flawed"]),
+            "notes": tuple(value["notes"]),
+            "screens": screens,
+        }
+        return cls(**{**value, **lists, "comfort": ComfortFacts.from_json(value["comfort"])})
 
 
 class WorkFolder:

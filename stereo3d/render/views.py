@@ -7,38 +7,55 @@ another chroma format, not to another bit depth.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch.nn import functional
 
 from stereo3d.frames import FrameBatch
 from stereo3d.render import edges, warp
-from stereo3d.render.disparity import disparity_px
+from stereo3d.render.comfort_window import soften_sides
+from stereo3d.render.disparity import PerFrame, disparity_px, each
 
-__all__ = ["EYE_POSITION", "picture_shift", "render_views"]
+__all__ = ["EYE_POSITIONS", "Synthetic", "picture_shift", "render_views"]
 
-EYE_POSITION = 0.5
-"""Each eye is moved by this share of the disparity: left +, right -."""
+Synthetic = Literal["both", "left", "right"]
+"""The eyes whose pictures are made; the other one's is the source."""
+
+EYE_POSITIONS: dict[Synthetic, tuple[float, float]] = {"both": (0.5, -0.5), "left": (1, 0), "right": (0, -1)}
+"""The share of the disparity that the left and the right eye are moved by."""
 
 _RAMP_PER_SAMPLE = 8
 """Pixels of the depth map, in its own size, that its softest edges are wide."""
 
 
 def render_views(
-    frames: FrameBatch, depth: torch.Tensor, *, strength: float, zero_parallax: float
+    frames: FrameBatch,
+    depth: torch.Tensor,
+    *,
+    strength: PerFrame,
+    zero_parallax: PerFrame,
+    soft_sides: bool = False,
+    synthetic: Synthetic = "both",
 ) -> tuple[FrameBatch, FrameBatch]:
     """(left, right) of the frames.
 
     ``depth``: [N, 1, h, w] float, 0 far .. 1 near, any size of about the frames' aspect. ``strength``: the depth budget in % of
-    the width, ``zero_parallax``: the depth on the screen. With strength 0 both are the frames themselves, bit for bit.
-    Raises UsageError for values out of bounds, ValueError for a depth of another count of frames.
+    the width, ``zero_parallax``: the depth on the screen; both for all frames or for each. ``soft_sides``: nothing stands before
+    the screen at the frame's sides. With strength 0 both are the frames themselves, bit for bit; the eye that is not
+    ``synthetic`` always is. Raises UsageError for values out of bounds, ValueError for a depth of another count of frames.
     """
     if depth.ndim != 4 or depth.shape[:2] != (len(frames), 1):
         raise ValueError(f"depth is {tuple(depth.shape)}, expected [{len(frames)}, 1, h, w]")
     disparity = disparity_px(depth, width=frames.width, strength=strength, zero_parallax=zero_parallax)
-    if strength == 0:
+    if not any(each(strength)):
         return frames, frames
-    shift = picture_shift(frames, disparity * EYE_POSITION)
-    return _eye(frames, shift, 1), _eye(frames, shift, -1)
+    if soft_sides:
+        pairs = zip(each(strength, len(frames)), each(zero_parallax, len(frames)), strict=True)
+        disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
+    left, right = EYE_POSITIONS[synthetic]
+    shift = picture_shift(frames, disparity * max(left, -right))
+    return _eye(frames, shift, 1) if left else frames, _eye(frames, shift, -1) if right else frames
 
 
 def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
