@@ -93,6 +93,20 @@ def _places(size, whole):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _between(one, two, share, out):  # type: ignore[no-untyped-def]
+    """What lies ``share`` of the way from one row to the other."""
+    for x in range(out.size):
+        out[x] = (ONE - share) * one[x] + share * two[x]
+
+
+@njit(cache=True, nogil=True)
+def _steep(one, two, peak, steep):  # type: ignore[no-untyped-def]
+    """Flags the places where two lines differ by at least ``peak``."""
+    for x in range(one.size):
+        steep[x] = abs(two[x] - one[x]) >= peak
+
+
+@njit(cache=True, nogil=True)
 def snap_rows(shift, guide, rule, out, touched, start, stop):  # type: ignore[no-untyped-def]
     """shift: [h, w] float32, brought to the size of out [H, W] by bilinear interpolation; then the ramps of its rows made
     steps. guide: [H, W]; touched: uint8 [H, W], 1 where there was such a ramp. See :func:`stereo3d.render.edges.refine`."""
@@ -115,12 +129,10 @@ def snap_rows(shift, guide, rule, out, touched, start, stop):  # type: ignore[no
                 _widen(shift[line], places, across, upper)
                 _widen(shift[min(line + 1, high - 1)], places, across, lower)
             held = line
-            for x in range(width):
-                row[x] = (ONE - share) * upper[x] + share * lower[x]
-        for x in range(width - 1):
-            steep[x] = abs(row[x + 1] - row[x]) >= rule[0]
-            touched[y, x] = 0
-        touched[y, width - 1], done = 0, 0
+            _between(upper, lower, share, row)
+        touched[y, :] = 0
+        _steep(row[:-1], row[1:], rule[0], steep)
+        done = 0
         for block in range(words.size):
             if words[block] != NONE:
                 for x in range(LANES * block, LANES * block + LANES):
@@ -135,9 +147,7 @@ def snap_columns(shift, guide, rule, touched, start, stop):  # type: ignore[no-u
     steep, done = flags(count), np.zeros(count, np.int32)
     words = steep.view(np.uint64)
     for y in range(shift.shape[0] - 1):
-        here, below = shift[y, start:stop], shift[y + 1, start:stop]
-        for x in range(count):
-            steep[x] = abs(below[x] - here[x]) >= rule[0]
+        _steep(shift[y, start:stop], shift[y + 1, start:stop], rule[0], steep)
         for block in range(words.size):
             if words[block] != NONE:
                 for i in range(LANES * block, LANES * block + LANES):

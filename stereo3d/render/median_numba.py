@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from stereo3d.render.blocks_numba import LANES, NONE, flags
+
 __all__ = ["median_rows"]
 
 U = np.uintp
@@ -46,34 +48,40 @@ def _exchange(one, two):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _around(flags, y, wanted):  # type: ignore[no-untyped-def]
-    """1 for the pixels of a row beside which, in any direction, there is a flag."""
-    height, width = flags.shape
-    above, here, below = flags[max(y - 1, 0)], flags[y], flags[min(y + 1, height - 1)]
+def _around(marks, y, below, wanted):  # type: ignore[no-untyped-def]
+    """Flags the pixels of a row beside which, in any direction, there is a mark. ``below``: scratch, two longer than a row."""
+    height, width = marks.shape
+    one, two, three = marks[max(y - 1, 0)], marks[y], marks[min(y + 1, height - 1)]
     for x in range(width):
-        wanted[x + 1] = above[x] | here[x] | below[x]
-    wanted[0], wanted[width + 1] = 0, 0
-    before = wanted[0]
+        below[x + 1] = one[x] | two[x] | three[x]
     for x in range(width):
-        now = wanted[x + 1]
-        wanted[x] = before | now | wanted[x + 2]
-        before = now
+        wanted[x] = below[x] | below[x + 1] | below[x + 2]
 
 
 @njit(cache=True, nogil=True)
-def median_rows(picture, flags, out, start, stop):  # type: ignore[no-untyped-def]
-    """out = picture [H, W] float32, but its median over 5 x 5 pixels, borders repeated, around ``flags`` (uint8 [H, W])."""
+def _listed(wanted, columns):  # type: ignore[no-untyped-def]
+    """Puts the flagged columns into ``columns``; returns how many."""
+    words, count = wanted.view(np.uint64), 0
+    for block in range(words.size):
+        if words[block] != NONE:
+            for x in range(LANES * block, LANES * block + LANES):
+                columns[count] = x  # written first, and counted if it is wanted: no branch to foresee
+                count += wanted[x]
+    return count
+
+
+@njit(cache=True, nogil=True)
+def median_rows(picture, marks, out, start, stop):  # type: ignore[no-untyped-def]
+    """out = picture [H, W] float32, but its median over 5 x 5 pixels, borders repeated, on and beside the ``marks`` (uint8
+    [H, W])."""
     height, width = picture.shape
-    near, columns = np.empty((_COUNT, width), np.float32), np.empty(width, np.int32)
-    wanted = np.empty(width + 2, np.uint8)
+    below, wanted = np.zeros(width + 2, np.uint8), flags(width)
+    near, columns = np.empty((_COUNT, width), np.float32), np.empty(wanted.size, np.int32)
     for y in range(start, stop):
         new = out[y]
         new[:] = picture[y]
-        _around(flags, y, wanted)
-        count = 0
-        for x in range(width):  # written first, and counted if it is wanted: no branch to foresee
-            columns[count] = x
-            count += wanted[x]
+        _around(marks, y, below, wanted)
+        count = _listed(wanted, columns)
         if count == 0:
             continue
         for place in range(_COUNT):
