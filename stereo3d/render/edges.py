@@ -11,7 +11,7 @@ All values are *shift*: pixels that one eye is moved (half the disparity), large
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -37,8 +37,8 @@ MIXED = 0.4
 """A pixel beyond an edge is a mixture when it is more than this share of the contrast away from the background's look."""
 BLUR = 1000
 """Pixels of picture width for one pixel of blur."""
-_SMOOTHED = 2
-"""Times that outlines are smoothed."""
+MOVED = 0.25
+"""Pixels of shift: outlines are smoothed once more where smoothing changed more than this."""
 LONGEST = 9
 """Pixels: the longest ramp that is an edge, for depth as large as a small picture; longer ones are slopes. A network looks at
 about a thousand pixels across, so that in wider pictures it grows with the width."""
@@ -56,29 +56,33 @@ def refine(shift: torch.Tensor, guide: torch.Tensor, *, longest: int = 0) -> tor
     if shift.device.type != "cpu":
         return refine_reference(shift, guide, longest)
     out = torch.empty((len(guide), 1, *guide.shape[2:]))
-    spare, touched = np.empty(out.shape[2:], np.float32), np.empty(out.shape[2:], np.uint8)
+    scratch = _Scratch(np.empty(out.shape[2:], np.float32), *(np.empty(out.shape[2:], np.uint8) for _ in range(2)))
     for frame in range(shift.shape[0]):
-        _refine(
-            shift[frame, 0].contiguous().numpy(),
-            guide[frame, 0].contiguous().numpy(),
-            longest,
-            touched,
-            spare,
-            out[frame, 0].numpy(),
-        )
+        low, look = (maps[frame, 0].contiguous().numpy() for maps in (shift, guide))
+        _refine(low, look, longest, scratch, out[frame, 0].numpy())
     return out
 
 
-def _refine(shift: _Map, guide: _Map, longest: int, touched: _Map, spare: _Map, out: _Map) -> None:
-    """:func:`refine` of one picture on the CPU; ``touched`` and ``spare`` are scratch."""
+class _Scratch(NamedTuple):
+    """As large as the picture, used again for every frame."""
+
+    spare: _Map
+    marks: _Map
+    moved: _Map
+
+
+def _refine(shift: _Map, guide: _Map, longest: int, scratch: _Scratch, out: _Map) -> None:
+    """:func:`refine` of one picture on the CPU."""
     from stereo3d.render import edges_numba, median_numba
 
+    spare, marks, moved = scratch
     rule = (np.float32(PEAK), np.float32(FRACTION), longest, np.float32(NEAR), np.float32(PULL))
+    least = np.float32(MOVED)
     height, width = guide.shape
-    over_rows(lambda a, b: edges_numba.snap_rows(shift, guide, rule, out, touched, a, b), 1, height)
-    over_rows(lambda a, b: edges_numba.snap_columns(out, guide, rule, touched, a, b), 1, width)
-    for source, target in ((out, spare), (spare, out)):
-        over_rows(lambda a, b: median_numba.median_rows(source, touched, target, a, b), 1, height)  # noqa: B023
+    over_rows(lambda a, b: edges_numba.snap_rows(shift, guide, rule, out, marks, a, b), 1, height)
+    over_rows(lambda a, b: edges_numba.snap_columns(out, guide, rule, marks, a, b), 1, width)
+    over_rows(lambda a, b: median_numba.median_rows(out, marks, least, spare, moved, a, b), 1, height)
+    over_rows(lambda a, b: median_numba.median_rows(spare, moved, least, out, marks, a, b), 1, height)
 
 
 def refine_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> torch.Tensor:
@@ -87,10 +91,11 @@ def refine_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> 
         shift = functional.interpolate(shift, guide.shape[2:], mode="bilinear", align_corners=True)
     along, first = _snap_reference(shift, guide, longest)
     down, second = _snap_reference(along.mT, guide.mT, longest)
-    ramps = (first | second.mT).float()
-    around, smooth = functional.max_pool2d(ramps, 3, 1, 1) > 0, down.mT
-    for _ in range(_SMOOTHED):
-        smooth = torch.where(around, _median(smooth), smooth)
+    marks, smooth = first | second.mT, down.mT
+    for _ in range(2):
+        around = functional.max_pool2d(marks.float(), 3, 1, 1) > 0
+        before, smooth = smooth, torch.where(around, _median(smooth), smooth)
+        marks = marks & ((smooth - before).abs() > MOVED)
     return smooth
 
 

@@ -71,15 +71,16 @@ def _listed(wanted, columns):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def median_rows(picture, marks, out, start, stop):  # type: ignore[no-untyped-def]
+def median_rows(picture, marks, least, out, moved, start, stop):  # type: ignore[no-untyped-def]
     """out = picture [H, W] float32, but its median over 5 x 5 pixels, borders repeated, on and beside the ``marks`` (uint8
-    [H, W])."""
+    [H, W]). ``moved``: the marks where it changed by more than ``least``."""
     height, width = picture.shape
     below, wanted = np.zeros(width + 2, np.uint8), flags(width)
     near, columns = np.empty((_COUNT, width), np.float32), np.empty(wanted.size, np.int32)
     for y in range(start, stop):
         new = out[y]
         new[:] = picture[y]
+        moved[y, :] = 0
         _around(marks, y, below, wanted)
         count = _listed(wanted, columns)
         if count == 0:
@@ -92,4 +93,6 @@ def median_rows(picture, marks, out, start, stop):  # type: ignore[no-untyped-de
         for k in range(_EXCHANGES.shape[0]):
             _exchange(near[_EXCHANGES[k, 0], :count], near[_EXCHANGES[k, 1], :count])
         for k in range(count):
-            new[columns[k]] = near[_COUNT // 2, k]
+            x, value = columns[k], near[_COUNT // 2, k]
+            moved[y, x] = (marks[y, x] != 0) & (abs(value - new[x]) > least)
+            new[x] = value
