@@ -48,14 +48,14 @@ def _step(line, guide, first, last, near, pull):  # type: ignore[no-untyped-def]
 def _snap(line, guide, x, rule, touched):  # type: ignore[no-untyped-def]
     """Makes the ramps of the run that step ``x`` of a line is in steps, in place, and flags their pixels. Returns where the
     run ends; what follows is as it was. ``rule``: (peak, fraction, longest, near, pull)."""
-    _peak, fraction, longest, near, pull = rule
-    end = line.size - 1
-    rising = line[x + 1] > line[x]
+    peak, fraction, longest, near, pull = rule
+    end, gentle = line.size - 1, fraction * peak
+    way = ONE if line[x + 1] > line[x] else -ONE
     begin, steepest = x, ZERO
-    while begin > 0 and ((line[begin] > line[begin - 1]) if rising else (line[begin] < line[begin - 1])):
+    while begin > 0 and way * (line[begin] - line[begin - 1]) > gentle:
         begin -= 1
     stop = begin
-    while stop < end and ((line[stop + 1] > line[stop]) if rising else (line[stop + 1] < line[stop])):
+    while stop < end and way * (line[stop + 1] - line[stop]) > gentle:
         steepest = max(steepest, abs(line[stop + 1] - line[stop]))
         stop += 1
     first = begin
