@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stereo3d.demo import DemoFilm
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
-from stereo3d.render import auto_zero_parallax, pack, render_views
+from stereo3d.render import auto_zero_parallax, render_views
 
 SIZE, DEPTH_SIZE, STRENGTH = (1920, 1080), (924, 518), 2.5
 YUV = PixelFormat("yuv420p", 8, 1, 1, Colour())
@@ -64,6 +64,11 @@ def views(shots: list[Shot]) -> list[tuple[FrameBatch, FrameBatch]]:
     return [render_views(frames, depth, strength=STRENGTH, zero_parallax=screen) for frames, depth, screen in shots]
 
 
+def side_by_side(left: FrameBatch, right: FrameBatch) -> FrameBatch:
+    planes = (torch.cat(pair, 2) for pair in zip(left.planes, right.planes, strict=True))
+    return FrameBatch(tuple(planes), left.pts, left.index, left.format)
+
+
 def encode(packed: list[FrameBatch]) -> None:
     codec = av.CodecContext.create("libx264", "w")
     assert isinstance(codec, av.VideoCodecContext)
@@ -91,7 +96,7 @@ def main() -> None:
     parser.add_argument("--depth", type=Path)
     options = parser.parse_args()
     shots = still(options.picture, options.depth) * 8 if options.picture else demo(options.frames)
-    packed = [pack(left, right, "sbs-full") for left, right in views(shots)]
+    packed = [side_by_side(left, right) for left, right in views(shots)]
     rounds = [(spent(lambda: views(shots)), spent(lambda: encode(packed))) for _ in range(options.rounds)]
     frames = sum(len(frames) for frames, _, _ in shots)
     area = frames * 2 * SIZE[0] * SIZE[1] / 1e6
