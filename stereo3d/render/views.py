@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch.nn import functional
 
 from stereo3d.frames import FrameBatch
 from stereo3d.render import edges, warp
@@ -61,13 +60,8 @@ def render_views(
 def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
     """``shift`` [N, 1, h, w] (pixels of the picture, values not sizes) brought to the frames' size and edges, on their device."""
     luma = frames.planes[0].unsqueeze(1)
-    size = (frames.height, frames.width)
-    stretch = frames.width / shift.shape[3]
-    shift = shift.to(luma.device, torch.float32)
-    if shift.shape[2:] != size:
-        shift = functional.interpolate(shift, size, mode="bilinear", align_corners=True)
-    longest = max(edges.LONGEST, round(_RAMP_PER_SAMPLE * stretch))
-    return edges.refine(shift.contiguous(), luma, longest=longest)
+    longest = round(_RAMP_PER_SAMPLE * frames.width / shift.shape[3])
+    return edges.refine(shift.to(luma.device, torch.float32), luma, longest=longest)
 
 
 def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> FrameBatch:
