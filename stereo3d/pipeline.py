@@ -28,15 +28,16 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.plan import Segment, probe_frames
 from stereo3d.render.pack import pack
-from stereo3d.render.views import render_views
+from stereo3d.render.views import render_eyes
 from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
+from stereo3d.shot_views import Rendered, filled_over_time
 from stereo3d.stages import Meter, stage
 
 __all__ = ["PIPELINE_VERSION", "Found", "Numerics", "Places", "Recipe", "SegmentResult", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
@@ -217,22 +218,32 @@ def _packed_views(
     segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
-    picture = recipe.settings.picture
-    device = torch.device(recipe.numerics.device)
+    picture, view = recipe.settings.picture, recipe.settings.view
+    rendered: Iterator[Rendered] = _rendered(_pair(frames, depths), recipe)
+    if view.fill == "temporal" and view.strength:
+        rendered = filled_over_time(rendered, segments)
     try:
-        for batch, depth in _pair(frames, depths):
-            whole = crop(batch, recipe.framing.trim).to(device)
-            bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-            views = render_views(
-                crop(whole, bars),
-                depth.maps(device),
-                strength=recipe.settings.view.strength,
-                zero_parallax=depth.zero_parallax,
-            )
-            left, right = (put_back(view, whole, bars) for view in views)
+        for one in rendered:
+            left, right = (put_back(eye, one.whole, one.bars) for eye in (one.eyes.left, one.eyes.right))
             yield pack(left, right, picture.layout, swap_eyes=picture.swap_eyes, canvas=picture.canvas)
     finally:
         frames.close()
+
+
+def _rendered(pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe) -> Iterator[Rendered]:
+    """The views of frames and their depth."""
+    device = torch.device(recipe.numerics.device)
+    for batch, depth in pairs:
+        whole = crop(batch, recipe.framing.trim).to(device)
+        bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+        inside = crop(whole, bars)
+        eyes = render_eyes(
+            inside,
+            depth.maps(device),
+            strength=recipe.settings.view.strength,
+            zero_parallax=depth.zero_parallax,
+        )
+        yield Rendered(whole, bars, inside, eyes)
 
 
 def _frames(

@@ -120,6 +120,10 @@ class ViewSettings(_Group):
         description="the depth that lies on the screen, 0 (far) .. 1 (near), or auto",
         json_schema_extra={"metavar": "Z"},
     )
+    fill: Literal["spatial", "temporal"] = Field(
+        "temporal",
+        description="what the shift uncovers is taken from frames around that show it (temporal), or made up from beside it (spatial)",
+    )
 
 
 class LayoutSettings(_Group):
