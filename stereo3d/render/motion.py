@@ -101,10 +101,10 @@ def _fitted(places: Model, moved: Model) -> Model:
     """Least squares with the weights of Geman and McClure, the scale from the median residual."""
     weight: npt.NDArray[np.float64] = np.ones(len(places))
     ridge = 1e-9 * len(places) * np.eye(TERMS)
-    model = np.zeros((TERMS, 3))
+    model: Model = np.zeros((TERMS, 3))
     for _ in range(_ROUNDS):
         weighted = places * weight[:, None]
-        model = np.linalg.solve(weighted.T @ places + ridge, weighted.T @ moved)
+        model = np.asarray(np.linalg.solve(weighted.T @ places + ridge, weighted.T @ moved))
         miss = np.square(moved[:, :2] - places @ model[:, :2]).sum(1)
         scale = max(2 * np.median(miss), _LEAST_SCALE**2)
         weight = np.asarray(np.square(scale / (scale + miss)))
