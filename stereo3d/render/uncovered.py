@@ -44,7 +44,6 @@ TOLERANCE = 0.75
 """Pixels by which a surface may miss the hole pixel it is taken for, for a picture 1280 wide, and at least."""
 
 
-_AROUND = np.ones((6, 6), np.uint8)  # two by two pixels and two more on each side
 _UNIT = 1280
 _CARRIED = 1 << 20  # in ``where``: in the last frame's view
 _SIGNS = (1, -1)  # of the left and the right view
@@ -117,7 +116,9 @@ class Uncovered:
         planes = tuple(plane[0].numpy() for plane in frame.to(here).planes)
         shift = np.ascontiguousarray(eyes.shift[0, 0].cpu().numpy())
         look = motion.look(planes[0], shift, (1 << frame.format.bits) - 1)
-        near = np.ascontiguousarray(cv2.dilate(shift, _AROUND, anchor=(2, 2))[::2, ::2])
+        margin = max(1, round(frame.width / _UNIT))
+        around = np.ones((2 * margin + 2,) * 2, np.uint8)
+        near = np.ascontiguousarray(cv2.dilate(shift, around, anchor=(margin, margin))[::2, ::2])
         seen = [None if surface is None else surface[0, 0].cpu().numpy() for surface in eyes.seen]
         views = (eyes.left.to(here), eyes.right.to(here))
         moment = _Moment(planes, near, look, views, find_blocks(seen[0], seen[1], near))
