@@ -34,6 +34,8 @@ REACH = 8
 """Frames before and after that are looked at."""
 CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
+STEADY = 0.5
+"""The same where one does."""
 NOISE = 4.0
 """Code values of 8 bit by which the same place may differ from frame to frame."""
 TRUST = 0.5
@@ -45,7 +47,10 @@ TOLERANCE = 0.75
 
 
 _UNIT = 1280
-_CARRIED = 1 << 20  # in ``where``: in the last frame's view
+_CARRIED, _RENEWED = (
+    1,
+    2,
+)  # in ``carried``: the last frame's view has filled what no frame shows here, or what one shows
 _SIGNS = (1, -1)  # of the left and the right view
 
 Floats = npt.NDArray[np.float32]
@@ -82,12 +87,13 @@ class _Way:
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Where a frame's hole pixels are seen. ``where``: the distance to that frame, 0 for nowhere; ``at``: the place there; ``offset``: how much brighter it
-    is here, in code values of 8 bit. ``drift``: for each way and block, what the model says too little, as two guesses."""
+    is here, in code values of 8 bit. ``carried``, ``carried_at``: whether and where the last frame's view was filled there."""
 
     where: Ints
     at: Floats
     offset: Floats
-    drift: dict[int, Floats]
+    carried: Ints
+    carried_at: Floats
 
 
 class Uncovered:
@@ -146,7 +152,9 @@ class Uncovered:
         blocks, (height, width) = here.blocks, here.planes[0].shape
         count = len(blocks.x)
         drift = {way: np.zeros((len(blocks), 4), np.float32) for way in (1, -1)}
-        found = _Found(np.zeros(count, np.int32), np.zeros((count, 2), np.float32), np.zeros(count, np.float32), drift)
+        where, carried = np.zeros((2, count), np.int32)
+        at, carried_at = np.zeros((2, count, 2), np.float32)
+        found = _Found(where, at, np.zeros(count, np.float32), carried, carried_at)
         if not count:
             return found
         ways = [*self._ways(1), *self._ways(-1)]
@@ -165,7 +173,7 @@ class Uncovered:
         back = next((way for way in ways if way.distance == -1), None)
         if back is not None and self._last is not None:
             mask, size = self._last[1], (np.float32(width), np.float32(height))
-            places = (found.where, found.at, found.offset, _CARRIED)
+            places = (where, carried, carried_at)
             view = (blocks.first, blocks.signs)
             _over(partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], mask, size, places), len(blocks))
         return found
@@ -191,25 +199,31 @@ class Uncovered:
         blocks, form = self._moments[self._next].blocks, views[eye].format
         peak = (1 << form.bits) - 1
         x, y, where, at = blocks.x[part], blocks.y[part], found.where[part], found.at[part]
-        numbers = [int(number) for number in np.unique(where) if number]
-        spots: dict[tuple[int, int], Ints] = {}
+        still, still_at = found.carried[part], found.carried_at[part]
+        level = np.zeros_like(found.offset)[part]
         for k, plane in enumerate(views[eye].planes):
             target = plane[0].numpy()
             scales = (form.chroma_x, form.chroma_y) if k and not form.is_rgb else (0, 0)
-            if scales not in spots:
-                spots[scales] = uncovered_numba.cells(x, y, where, *scales, target.shape[1], target.shape[0])
-            offset = found.offset[part] * np.float32(peak / 255 if k == 0 or form.is_rgb else 0)
-            places = (x, y, where, at, offset)
-            for number in numbers:
-                source, share = self._source(eye, k, number)
-                values = (np.float32(share), np.float32(0.5), np.float32(peak))
-                uncovered_numba.paste(target, source, spots[scales], places, scales, values, number)
+            cells = partial(uncovered_numba.cells, x, y, across=scales[0], down=scales[1])
+            offset = found.offset[part] * np.float32(peak / 255) if k == 0 or form.is_rgb else level
+            spots = cells(where, width=target.shape[1], height=target.shape[0])
+            for number in np.unique(where[where != 0]).tolist():
+                source = self._moments[self._next + number].planes[k]
+                uncovered_numba.paste(
+                    target, source, spots, (x, y, where, at, offset), scales, _values(1, peak), number
+                )
+            if self._last is None:
+                continue
+            source = self._last[0][eye].planes[k][0].numpy()
+            spots = cells(still, width=target.shape[1], height=target.shape[0])
+            for kind, share in ((_CARRIED, CARRY), (_RENEWED, STEADY)):
+                places = (x, y, still, still_at, level)
+                uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak), kind)
 
-    def _source(self, eye: int, plane: int, number: int) -> tuple[Plane, float]:
-        """(plane, share) that pixels found at the distance ``number`` are taken from."""
-        if number == _CARRIED and self._last is not None:
-            return self._last[0][eye].planes[plane][0].numpy(), CARRY
-        return self._moments[self._next + number].planes[plane], 1.0
+
+def _values(share: float, peak: int) -> tuple[np.float32, np.float32, np.float32]:
+    """What :func:`stereo3d.render.uncovered_numba.paste` calls values."""
+    return np.float32(share), np.float32(0.5), np.float32(peak)
 
 
 def _over(kernel: Callable[[int, int], None], count: int) -> None:

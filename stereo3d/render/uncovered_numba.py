@@ -18,6 +18,7 @@ _TRIED = 24
 _TURNS = 3
 _STILL = F(0.04)
 _SAME = F(0.3)
+_STANDS_OUT = F(4)  # so many deviations of the background and as many times the noise away from its mean
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -217,6 +218,25 @@ def _aligned(table, count, there, near, limit, drift, rule, sums):  # type: igno
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _accept(pixels, low, high, there, near, model, options, drift, offset, state):  # type: ignore[no-untyped-def]
+    """Takes the pixels of a block that are seen in the other frame, and do not stand out from the background beside: on a
+    plain wall a dark thing is more likely what hides the wall, its depth being wrong there. Returns how many."""
+    x, y, shift, limit = pixels
+    size, sign, unit, tolerance, look, most = options
+    where, at, offsets, number = state
+    taken = 0
+    for i in range(low, high):
+        if where[i] != 0:
+            continue
+        pixel = (F(x[i]), F(y[i]), shift[i], limit[i])
+        seen, qx, qy = _found(pixel, model, size, sign, near, drift, tolerance)
+        if seen and abs(_bilinear(there, qx, qy) * unit + offset - look) <= most:
+            where[i], at[i, 0], at[i, 1], offsets[i] = number, qx, qy, offset
+            taken += 1
+    return taken
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  # type: ignore[no-untyped-def]
     """Blocks start..stop-1 looked for in another frame.
 
@@ -225,12 +245,11 @@ def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  #
     :mod:`stereo3d.render.uncovered`. state: (drift [B, 4], left [B], where [P], at [P, 2], offset [P], number), written:
     ``where`` becomes ``number`` for the pixels that are found.
     """
-    x, y, shift, limit = pixels
     first, ring_first, signs = blocks
     here, there, near = frames
     model, before, rest = motion
     unit, noise, trust, furthest, tolerance = rule
-    drift, left, where, at, offsets, number = state
+    drift, left, where = state[:3]
     height, width = here.shape
     size = (F(width), F(height))
     table, sums = np.empty((_MANY, 6), np.float32), np.empty(12, np.float32)
@@ -244,6 +263,7 @@ def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  #
         drift[b, 0] += more[0]
         drift[b, 1] += more[1]
         best, good, dx, dy, offset, count = F(np.inf), False, F(0), F(0), F(0), 0
+        look, most = F(0), F(0)
         for guess in range(2):
             begin = drift[b, 2 * guess : 2 * guess + 2]
             if guess == 1 and abs(drift[b, 0] - begin[0]) + abs(drift[b, 1] - begin[1]) < _SAME and good:
@@ -255,41 +275,36 @@ def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  #
             fits, ax, ay, level, wrong = _aligned(table, count, there, near, ring[3][b], begin, align, sums)
             if fits and wrong < best:
                 best, good, dx, dy, offset = wrong, True, ax, ay, level
+                look = sums[10] / sums[0]
+                spread = max(sums[11] / sums[0] - look * look, F(0))
+                most = _STANDS_OUT * (np.sqrt(spread) + noise)
         if not good:
             continue
         drift[b, 0], drift[b, 1], drift[b, 2], drift[b, 3] = dx, dy, dx, dy
-        for i in range(low, high):
-            if where[i] != 0:
-                continue
-            pixel = (F(x[i]), F(y[i]), shift[i], limit[i])
-            seen, qx, qy = _found(pixel, model, size, signs[b], near, drift[b], tolerance)
-            if seen:
-                where[i], at[i, 0], at[i, 1], offsets[i] = number, qx, qy, offset
-                left[b] -= 1
+        options = (size, signs[b], unit, tolerance, look, most)
+        left[b] -= _accept(pixels, low, high, there, near, model, options, (dx, dy), offset, state[2:])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def carry(pixels, blocks, motion, drift, masks, size, state, start, stop):  # type: ignore[no-untyped-def]
-    """Hole pixels of blocks start..stop-1 that no frame shows, looked up in what the frame before was filled with.
+    """Hole pixels of blocks start..stop-1 looked up in what the frame before was filled with.
 
-    motion: model to the frame before; drift [B, 2]; masks: holes of each view [2, H, W] uint8 then. ``where`` becomes
-    ``number``.
+    motion: model to the frame before; drift [B, 4]; masks: holes of each view [2, H, W] uint8 then. state: (where [P],
+    carried [P], at [P, 2]): ``carried`` becomes 1, or 2 for the pixels that were found elsewhere.
     """
     x, y, shift, _ = pixels
     first, signs = blocks
-    where, at, offsets, number = state
+    where, carried, at = state
     width, height = size
     for b in range(start, stop):
         sign = signs[b]
         mask = masks[0 if sign > 0 else 1]
         for i in range(first[b], first[b + 1]):
-            if where[i] != 0:
-                continue
             qx, qy, change = moved(motion, width, height, F(x[i]) - sign * shift[i], F(y[i]), shift[i])
             qx, qy = qx + drift[b, 0] + sign * (shift[i] + change), qy + drift[b, 1]
             column, row = int(np.floor(qx + F(0.5))), int(np.floor(qy + F(0.5)))
             if 0 <= column < mask.shape[1] and 0 <= row < mask.shape[0] and mask[row, column]:
-                where[i], at[i, 0], at[i, 1], offsets[i] = number, qx, qy, F(0)
+                carried[i], at[i, 0], at[i, 1] = 2 if where[i] != 0 else 1, qx, qy
 
 
 @njit(cache=True, nogil=True)
