@@ -18,7 +18,7 @@ _TRIED = 24
 _TURNS = 3
 _STILL = F(0.04)
 _SAME = F(0.3)
-_STANDS_OUT = F(4)  # so many deviations of the background and as many times the noise away from its mean
+_STANDS_OUT = F(6)  # so many deviations of the background and as many times the noise away from its mean
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -301,7 +301,7 @@ def carry(pixels, blocks, motion, drift, masks, size, state, start, stop):  # ty
         mask = masks[0 if sign > 0 else 1]
         for i in range(first[b], first[b + 1]):
             qx, qy, change = moved(motion, width, height, F(x[i]) - sign * shift[i], F(y[i]), shift[i])
-            qx, qy = qx + drift[b, 0] + sign * (shift[i] + change), qy + drift[b, 1]
+            qx, qy = qx + drift[b, 2] + sign * (shift[i] + change), qy + drift[b, 3]
             column, row = int(np.floor(qx + F(0.5))), int(np.floor(qy + F(0.5)))
             if 0 <= column < mask.shape[1] and 0 <= row < mask.shape[0] and mask[row, column]:
                 carried[i], at[i, 0], at[i, 1] = 2 if where[i] != 0 else 1, qx, qy
@@ -335,10 +335,10 @@ def paste(target, source, spots, found, scales, values, number):  # type: ignore
     """Samples of ``source`` put into ``target`` where the pixels were found in frame ``number``.
 
     spots: of :func:`cells`; found: (x, y, where, at, offset); scales: (across, down) as powers of two; values: (the share of
-    what was found, what makes it round, the highest code value).
+    what was found, what makes it round, the highest code value, the largest change).
     """
     x, y, where, at, offset = found
-    mix, rounding, peak = values
+    mix, rounding, peak, most = values
     wide, high = F(1 << scales[0]), F(1 << scales[1])
     for n in range(len(spots)):
         column, row, i = spots[n]
@@ -346,5 +346,8 @@ def paste(target, source, spots, found, scales, values, number):  # type: ignore
             continue
         px, py = F(column) + (at[i, 0] - F(x[i])) / wide, F(row) + (at[i, 1] - F(y[i])) / high
         value = sharp(source, px, py) + offset[i]
-        value = F(target[row, column]) + mix * (value - F(target[row, column]))
+        old = F(target[row, column])
+        if abs(value - old) > most:
+            continue
+        value = old + mix * (value - old)
         target[row, column] = min(max(value + rounding, F(0)), peak)
