@@ -35,7 +35,7 @@ REACH = 8
 CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
 STEADY = 0.5
-"""The same where one does, and what it shows is alike (to three times the noise)."""
+"""The same where one does."""
 NOISE = 4.0
 """Code values of 8 bit by which the same place may differ from frame to frame."""
 TRUST = 0.5
@@ -216,14 +216,14 @@ class Uncovered:
                 continue
             source = self._last[0][eye].planes[k][0].numpy()
             spots = cells(still, width=target.shape[1], height=target.shape[0])
-            for kind, share, most in ((_CARRIED, CARRY, np.inf), (_RENEWED, STEADY, 3 * NOISE)):
+            for kind, share in ((_CARRIED, CARRY), (_RENEWED, STEADY)):
                 places = (x, y, still, still_at, level)
-                uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak, most), kind)
+                uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak), kind)
 
 
-def _values(share: float, peak: int, most: float = np.inf) -> tuple[np.float32, ...]:
-    """What :func:`stereo3d.render.uncovered_numba.paste` calls values; ``most`` in code values of 8 bit."""
-    return np.float32(share), np.float32(0.5), np.float32(peak), np.float32(most * peak / 255)
+def _values(share: float, peak: int) -> tuple[np.float32, ...]:
+    """What :func:`stereo3d.render.uncovered_numba.paste` calls values."""
+    return np.float32(share), np.float32(0.5), np.float32(peak)
 
 
 def _over(kernel: Callable[[int, int], None], count: int) -> None:

@@ -335,10 +335,10 @@ def paste(target, source, spots, found, scales, values, number):  # type: ignore
     """Samples of ``source`` put into ``target`` where the pixels were found in frame ``number``.
 
     spots: of :func:`cells`; found: (x, y, where, at, offset); scales: (across, down) as powers of two; values: (the share of
-    what was found, what makes it round, the highest code value, the largest change).
+    what was found, what makes it round, the highest code value).
     """
     x, y, where, at, offset = found
-    mix, rounding, peak, most = values
+    mix, rounding, peak = values
     wide, high = F(1 << scales[0]), F(1 << scales[1])
     for n in range(len(spots)):
         column, row, i = spots[n]
@@ -346,8 +346,5 @@ def paste(target, source, spots, found, scales, values, number):  # type: ignore
             continue
         px, py = F(column) + (at[i, 0] - F(x[i])) / wide, F(row) + (at[i, 1] - F(y[i])) / high
         value = sharp(source, px, py) + offset[i]
-        old = F(target[row, column])
-        if abs(value - old) > most:
-            continue
-        value = old + mix * (value - old)
+        value = F(target[row, column]) + mix * (value - F(target[row, column]))
         target[row, column] = min(max(value + rounding, F(0)), peak)
