@@ -90,7 +90,7 @@ def test_what_other_frames_show_is_what_is_filled_in() -> None:
     before, after = (quality.psnr(np.stack(views), truth, gaps) for views in (spatial, temporal))
     assert after > 40 > before + 15
     one, two = (quality.flicker((np.stack(views) - truth)[..., None], gaps) for views in (spatial, temporal))
-    assert two < 0.1 * one
+    assert two < 0.2 * one
 
 
 def test_a_background_that_never_comes_again_is_not_taken() -> None:
