@@ -62,6 +62,13 @@ class Recipe:
         """The settings of the shot that an output frame belongs to."""
         return self.overrides.at(frame) or InForce(self.settings.view)
 
+    def fills_over_time(self, frame: int) -> bool:
+        """Whether the holes of an output frame's shot are filled from its other frames. ``auto``: not where depth comes from
+        ``classic``, which is not steady enough to tell what was behind what."""
+        own = self.in_force(frame)
+        classic = (own.model or self.settings.depth.model) == "classic" and self.depth_from is None
+        return own.view.strength > 0 and (own.view.fill == "temporal" or (own.view.fill == "auto" and not classic))
+
     @property
     def rate(self) -> float:
         """Frames a second, on average."""

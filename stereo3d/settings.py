@@ -162,12 +162,11 @@ class ViewSettings(_Group):
         description="near things cut by the frame's sides: soften (less pop-out there), float (the frame comes forward) or off",
     )
     credits: Literal["flat", "deep"] = Field("flat", description="credits and title cards, found by themselves")
-
-    @field_validator("window", mode="before")
-    @classmethod
-    def _off(cls, value: object) -> object:
-        """YAML reads a bare ``off`` as false."""
-        return "off" if value is False else value
+    fill: Literal["auto", "spatial", "temporal"] = Field(
+        "auto",
+        description="what the shift uncovers is taken from frames around that show it (temporal), or made up from beside it "
+        "(spatial); auto: temporal, but not with classic",
+    )
 
 
 class LayoutSettings(_Group):
