@@ -50,6 +50,10 @@ class Step:
     rest: Array
 
 
+FEWEST = 3 * TERMS
+"""Followed points that a model of the motion needs at least."""
+
+
 def look(luma: npt.NDArray[np.generic], shift: Array, peak: int) -> Look:
     """``luma`` [H, W] of any whole-number type up to ``peak``; ``shift`` [H', W'] in pixels of ``luma``."""
     height, width = luma.shape
@@ -98,7 +102,10 @@ def terms(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating], d: npt.NDArr
 
 
 def _fitted(places: Model, moved: Model) -> Model:
-    """Least squares with the weights of Geman and McClure, the scale from the median residual."""
+    """Least squares with the weights of Geman and McClure, the scale from the median residual. Too few places (a black or
+    plain picture) say nothing: no motion."""
+    if len(places) < FEWEST:
+        return np.zeros((3, TERMS))
     weight: npt.NDArray[np.float64] = np.ones(len(places))
     ridge = 1e-9 * len(places) * np.eye(TERMS)
     model: Model = np.zeros((TERMS, 3))

@@ -209,3 +209,13 @@ def test_gaps_belong_to_their_background() -> None:
     assert set(np.flatnonzero(listed[10])) == {*range(23, 30), *range(40, 45)}  # with the background's first pixel
     assert (blocks.shift == 0).all()
     assert (blocks.limit[0], len(blocks.x[blocks.of(-1)])) == (pytest.approx(2.4), 0)
+
+
+@pytest.mark.parametrize("seen", [0, 1, motion.FEWEST - 1])
+def test_a_picture_with_nothing_to_follow_stands_still(seen: int) -> None:
+    black = np.zeros((60, 80), np.uint8)
+    black[20 : 20 + 2 * seen : 2, 30:32] = 200  # a few points at most
+    here = motion.look(black, np.zeros((60, 80), np.float32), 255)
+    for step in motion.steps(here, here):
+        assert not step.model.any()
+        assert not step.rest.any()
