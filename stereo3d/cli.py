@@ -40,7 +40,7 @@ def _print_error(message: str, hint: str) -> None:
 # What is about the views has no place in a film of depth, and the other way round.
 _NOT_FOR = {
     "convert": {"colormap"},
-    "depth": {"strength", "zero_parallax", "layout", "swap_eyes", "canvas", "keep_depth", "bars"},
+    "depth": {"strength", "zero_parallax", "layout", "swap_eyes", "canvas", "keep_depth", "bars", "frame_packing_sei"},
     "bench": {"colormap", *RunSettings.model_fields},
 }
 

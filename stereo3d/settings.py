@@ -217,6 +217,11 @@ class EncodeSettings(_Group):
         description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13)",
         json_schema_extra={"metavar": "P"},
     )
+    frame_packing_sei: bool = Field(
+        False,
+        description="say inside the pictures, too, how the eyes are packed (h264, hevc): for televisions that look only there; "
+        "FFmpeg 9's command then fails to filter the film",
+    )
     depth_codec: Literal["hevc", "ffv1"] = Field(
         "hevc", description="how grey depth is written: hevc (12 bit, small) or ffv1 (16 bit, exact, 20 times as large)"
     )

@@ -39,6 +39,7 @@ def finish_film(
         origin=output_origin(survey.timeline, cut=times.start is not None),
         span=_span(survey, times),
         repair_times=not survey.regular,
+        frame_packing=recipe.encoder.frame_packing,
     )
     files = [file for _, file in segments]
     joined = folder.path / "join.mp4"

@@ -19,7 +19,7 @@ from stereo3d.layouts import LAYOUTS
 from stereo3d.media.carry import Carried, NotCarried, container_format, sort_streams
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.join import timescale
-from stereo3d.media.stereo_box import write_stereo_boxes
+from stereo3d.media.stereo_box import handler_name, write_stereo_boxes
 from stereo3d.media.tools import ffmpeg_exe
 
 __all__ = ["MuxReport", "OutputPlan", "Span", "mux"]
@@ -54,7 +54,7 @@ class OutputPlan:
 
     ``layout``: a name of layouts.LAYOUTS, or "" for no stereo tag. ``origin``: the time, in the timeline's units, that is 0 in
     the output (see :func:`stereo3d.media.join.output_origin`). ``span``: the part of the source that is kept, None for all.
-    ``repair_times``: the scan had to replace timestamps; a transport stream whose clock jumps back is then read on by duration.
+    ``frame_packing``: the stereo mode that the pictures say themselves, "" for none. ``repair_times``: the scan had to replace timestamps; a transport stream whose clock jumps back is then read on by duration.
     """
 
     timeline: Timeline
@@ -63,6 +63,7 @@ class OutputPlan:
     origin: int = 0
     span: Span | None = None
     repair_times: bool = False
+    frame_packing: str = ""
 
     @property
     def shift(self) -> Fraction:
@@ -139,6 +140,7 @@ def _inputs(
     if form == "mp4":
         scale = timescale(plan.timeline.time_base)
         options |= {"strict": "experimental", "video_track_timescale": scale, "movie_timescale": scale}
+        options |= {"movflags": "+faststart"}
     else:
         options["default_mode"] = "passthrough"
     if film:
@@ -192,6 +194,7 @@ def _picture_options(form: str, picture: _Picture, info: MediaInfo, plan: Output
     if info.video.timecode and (plan.span is None or plan.span.start is None):
         words += ["-metadata:s:0", f"timecode={info.video.timecode}"]
     if form == "mp4":
+        words += ["-metadata:s:0", f"handler_name={handler_name(plan.stereo_mode, sphere=plan.sphere)}"]
         return words + (["-tag:0", "hvc1"] if picture.codec == "hevc" else [])
     if plan.stereo_mode:
         words += ["-metadata:s:0", f"stereo_mode={plan.stereo_mode}"]

@@ -101,6 +101,9 @@ def verify_output(
     meant = plan.stereo_mode if matroska or plan.stereo_mode in BOX_MODES else ""
     if stereo != meant:
         raise VerificationError(f"{out}: the stereo tag reads {stereo!r}, not {meant!r}")
+    packing = _packing_said(segments[0])
+    if packing != plan.frame_packing:
+        raise VerificationError(f"{out}: the pictures say {packing!r} of their eyes, not {plan.frame_packing!r}")
     if sphere != plan.sphere:
         raise VerificationError(f"{out}: it is{'' if sphere else ' not'} tagged as half a sphere")
     return VerifyReport(
@@ -141,6 +144,13 @@ def _stereo_tags(container: InputContainer, mp4: Path | None) -> tuple[str, bool
     if tag and packing and packing != tag:
         raise VerificationError(f"{container.name}: the stereo tag reads {tag!r}, the pictures say {packing!r}")
     return tag, is_half_sphere(frame)
+
+
+def _packing_said(segment: Path) -> str:
+    """What the pictures themselves say of their eyes; a segment's container says nothing."""
+    with av.open(f"file:{segment}") as container:
+        frame = next(container.decode(video=0), None)
+        return stereo_packing(frame) if frame is not None else ""
 
 
 def _check_video(out: Path, found: _Track, segments: Sequence[Path], plan: OutputPlan, *, matroska: bool) -> Fraction:
