@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
-from stereo3d.settings import RunSettings, Settings
+from stereo3d.settings import RunSettings, Settings, TrackSettings
 
 __all__ = ["main"]
 
@@ -41,7 +41,7 @@ def _print_error(message: str, hint: str) -> None:
 _NOT_FOR = {
     "convert": {"colormap"},
     "depth": {"strength", "zero_parallax", "layout", "swap_eyes", "canvas", "keep_depth", "bars", "frame_packing_sei"},
-    "bench": {"colormap", *RunSettings.model_fields},
+    "bench": {"colormap", "frame_packing_sei", *TrackSettings.model_fields, *RunSettings.model_fields},
 }
 
 

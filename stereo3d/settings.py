@@ -35,6 +35,7 @@ __all__ = [
     "RunSettings",
     "Settings",
     "TimeSettings",
+    "TrackSettings",
     "ViewSettings",
     "parse_time",
 ]
@@ -227,6 +228,28 @@ class EncodeSettings(_Group):
     )
 
 
+class TrackSettings(_Group):
+    """Tracks"""
+
+    audio: str = Field(
+        "all",
+        pattern=r"^[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*$",
+        description="sound tracks to take along: all, none, or numbers (from 1) and languages, such as 1,eng",
+        json_schema_extra={"metavar": "N|LANG,.."},
+    )
+    subs: str = Field(
+        "all",
+        pattern=r"^[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*$",
+        description="subtitle tracks to take along: all, none, or numbers (from 1) and languages",
+        json_schema_extra={"metavar": "N|LANG,.."},
+    )
+    audio_codec: Literal["copy", "aac", "ac3", "eac3", "opus", "flac"] = Field(
+        "copy",
+        description="what sound becomes that the output's container cannot hold as it is; copy: it is left out. All other sound is "
+        "copied",
+    )
+
+
 class PaintSettings(_Group):
     """Depth instead of views"""
 
@@ -260,6 +283,7 @@ class Settings(_Group):
     picture: LayoutSettings = LayoutSettings()
     time: TimeSettings = TimeSettings()
     encode: EncodeSettings = EncodeSettings()
+    tracks: TrackSettings = TrackSettings()
     paint: PaintSettings = PaintSettings()
     run: RunSettings = RunSettings()
 

@@ -40,6 +40,7 @@ def finish_film(
         span=_span(survey, times),
         repair_times=not survey.regular,
         frame_packing=recipe.encoder.frame_packing,
+        audio_codec=recipe.settings.tracks.audio_codec,
     )
     files = [file for _, file in segments]
     joined = folder.path / "join.mp4"

@@ -27,7 +27,7 @@ class HdrInfo:
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """A stream beside the film's picture. ``kind``: audio, subtitle, attachment, data, video, cover or timecode (a track
-    that holds nothing but the picture's SMPTE timecode, which is also :attr:`VideoInfo.timecode`)."""
+    that holds nothing but the picture's SMPTE timecode, which is also :attr:`VideoInfo.timecode`). ``channels``: of sound."""
 
     index: int
     kind: str
@@ -35,6 +35,7 @@ class StreamInfo:
     language: str = ""
     title: str = ""
     dispositions: tuple[str, ...] = ()
+    channels: int = 0
 
     def __str__(self) -> str:
         named = " ".join(part for part in (self.language, self.title) if part)

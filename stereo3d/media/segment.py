@@ -167,12 +167,11 @@ class SegmentWriter:
 
     def _packed(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
         """The packet, saying how its eyes are packed."""
-        said: Packet[av.VideoStream] = Packet(
-            with_frame_packing(bytes(packet), self._spec.codec, self._spec.frame_packing)
-        )
+        data = with_frame_packing(bytes(packet), self._spec.codec, self._spec.frame_packing)
+        said = cast("Packet[av.VideoStream]", Packet(data))
         said.pts, said.dts, said.duration, said.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
         said.is_keyframe, said.stream = True, self._stream
-        return cast("Packet[av.VideoStream]", said)
+        return said
 
     def close(self) -> SegmentResult:
         """Finish the file, check that all of it arrived, and give it its name. Raises EncodeError."""
