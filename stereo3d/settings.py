@@ -205,6 +205,10 @@ class EncodeSettings(_Group):
     """Encoder"""
 
     codec: Literal["h264", "hevc", "av1", "ffv1", "auto"] = Field("auto", description="video codec of the output")
+    encoder: Literal["auto", "software", "nvenc"] = Field(
+        "auto",
+        description="who encodes: software, nvenc (NVIDIA's hardware), or auto (nvenc where a trial with this film's format works)",
+    )
     crf: int | None = Field(
         None,
         ge=0,
@@ -215,7 +219,7 @@ class EncodeSettings(_Group):
     encoder_preset: str | None = Field(
         None,
         pattern=r"^[a-z0-9]{1,12}$",
-        description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13)",
+        description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13; NVENC: p1..p7)",
         json_schema_extra={"metavar": "P"},
     )
     frame_packing_sei: bool = Field(
