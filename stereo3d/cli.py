@@ -40,7 +40,17 @@ def _print_error(message: str, hint: str) -> None:
 # What is about the views has no place in a film of depth, and the other way round.
 _NOT_FOR = {
     "convert": {"colormap"},
-    "depth": {"strength", "zero_parallax", "layout", "swap_eyes", "canvas", "keep_depth", "bars", "frame_packing_sei"},
+    "depth": {
+        "strength",
+        "zero_parallax",
+        "layout",
+        "swap_eyes",
+        "canvas",
+        "keep_depth",
+        "bars",
+        "frame_packing_sei",
+        "name_for",
+    },
     "bench": {"colormap", "frame_packing_sei", *TrackSettings.model_fields, *RunSettings.model_fields},
 }
 

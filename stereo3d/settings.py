@@ -272,6 +272,12 @@ class RunSettings(_Group):
 
     restart: bool = Field(False, description="throw away what an earlier run of this output left")
     overwrite: bool = Field(False, description="replace an OUTPUT that already exists")
+    name_for: Literal["kodi", "jellyfin", "skybox", "deovr", "pigasus", "all"] | None = Field(
+        None,
+        description="name the output (where -o does not) so that this player, or all of them, know it as 3D; by default a short name "
+        "for Kodi, Jellyfin and SKYBOX",
+        json_schema_extra={"metavar": "PLAYER"},
+    )
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(

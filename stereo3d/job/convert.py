@@ -46,7 +46,7 @@ def convert_film(
     return_freed_memory()
     info = choose_tracks(probe(source), settings.tracks)
     picture = info.kind == "picture"
-    place = output if output is not None else default_output(source, settings.picture, picture=picture)
+    place = output if output is not None else default_output(source, settings, picture=picture)
     finished = None if settings.run.overwrite else finished_report(source, place, settings)
     if finished is not None:
         progress.emit(Note("this film was finished by an earlier run"))
