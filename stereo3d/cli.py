@@ -50,8 +50,9 @@ _NOT_FOR = {
         "bars",
         "frame_packing_sei",
         "name_for",
+        "sdr",
     },
-    "bench": {"colormap", "frame_packing_sei", *TrackSettings.model_fields, *RunSettings.model_fields},
+    "bench": {"colormap", "frame_packing_sei", "sdr", *TrackSettings.model_fields, *RunSettings.model_fields},
 }
 
 

@@ -81,7 +81,8 @@ class Recipe:
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable)
+        device = torch.device(self.numerics.device)
+        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
 
     def depth_decoder(self) -> Decoder:
         """A decoder of what the depth model looks at: the source, or the depth film. Close it."""

@@ -161,6 +161,9 @@ class LayoutSettings(_Group):
         "keep",
         description="black bars: keep out of the 3D effect and put back, crop where the whole film has them, or off (as picture)",
     )
+    sdr: bool = Field(
+        False, description="make an SDR film of an HDR one (BT.709, 8 bit), tone-mapped after ITU-R BT.2390"
+    )
     height: int | None = Field(
         None,
         ge=64,

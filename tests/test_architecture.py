@@ -31,6 +31,7 @@ BASE = {
     "shots",
     "stages",
     "table",
+    "tone",
 }
 ALLOWED = {
     "media": set(),

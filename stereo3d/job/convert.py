@@ -23,8 +23,8 @@ from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_p
 from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord, WorkFolder, work_folder_of
 from stereo3d.job.ticker import Ticker
-from stereo3d.media.carry import choose_tracks
 from stereo3d.media.probe import probe
+from stereo3d.media.wanted import wanted
 from stereo3d.memory import return_freed_memory
 from stereo3d.pipeline import Places, SegmentResult
 from stereo3d.progress import Note, Phase, Progress
@@ -44,7 +44,7 @@ def convert_film(
     """
     began = time.monotonic()
     return_freed_memory()
-    info = choose_tracks(probe(source), settings.tracks)
+    info = wanted(probe(source), settings)
     picture = info.kind == "picture"
     place = output if output is not None else default_output(source, settings, picture=picture)
     finished = None if settings.run.overwrite else finished_report(source, place, settings)

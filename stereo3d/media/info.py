@@ -51,7 +51,8 @@ class VideoInfo:
     sample aspect ratio. ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it
     was mirrored left-right where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
     ``lost_metadata``: per-frame metadata that
-    is not carried (Dolby Vision, HDR10+, closed captions).
+    is not carried (Dolby Vision, HDR10+, closed captions). ``hdr_format``: an HDR film that becomes an SDR one is decoded to this,
+    then tone-mapped from ``hdr_peak`` cd/m2 to ``format``; ``hdr_chroma``: where its chroma samples are.
     """
 
     index: int
@@ -76,6 +77,14 @@ class VideoInfo:
     title: str = ""
     timecode: str = ""
     lost_metadata: tuple[str, ...] = ()
+    hdr_format: PixelFormat | None = None
+    hdr_peak: float = 0.0
+    hdr_chroma: str = ""
+
+    @property
+    def decoded_format(self) -> PixelFormat:
+        """The format of decoded frames, before an HDR film becomes an SDR one."""
+        return self.hdr_format or self.format
 
     @property
     def frame_ticks(self) -> int:

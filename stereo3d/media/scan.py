@@ -120,7 +120,9 @@ class Scan(Closing):
                     self._keys.append(len(pts))
                 pts.append(last.pts)
                 damaged = bool(last.frame.is_corrupt)
-                luma = _luma(last.frame, video.format.bits)
+                luma = _luma(last.frame, video.decoded_format.bits)
+                if video.hdr_format is not None:
+                    luma = (luma >> (video.hdr_format.bits - video.format.bits)).astype(np.uint8)
                 yield ScannedFrame(len(pts) - 1, last.pts, last.regular, damaged, small.view(np.uint8), luma)
                 if self._stopped:
                     break
