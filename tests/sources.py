@@ -100,8 +100,8 @@ class Source:
             return [n / RATES[self.rate] for n in range(FRAMES)]
         return [Fraction(40 * n + 8 * (n // 5) + 4 * (n % 3), 1000) for n in range(FRAMES)]
 
-    def make(self, folder: Path) -> Path:
-        """The file. Raises subprocess.CalledProcessError where ffmpeg cannot make it."""
+    def make(self, folder: Path, frames: int = FRAMES) -> Path:
+        """The file, of so many frames. Raises subprocess.CalledProcessError where ffmpeg cannot make it."""
         path = folder / f"{self}.{self.container}"
         sound, subtitles = CONTAINERS[self.container]
         bits, colour = COLOURS[self.colour]
@@ -113,9 +113,16 @@ class Source:
         text = folder / "text.srt"
         text.write_text("1\n00:00:00,050 --> 00:00:00,300\nHello\n")
         words = ["-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate={RATES[self.rate]}"]
-        words += ["-itsoffset", f"{float(SOUND_DELAY)}", "-f", "lavfi", "-i", "sine=frequency=440:duration=0.5"]
+        words += [
+            "-itsoffset",
+            f"{float(SOUND_DELAY)}",
+            "-f",
+            "lavfi",
+            "-i",
+            f"sine=frequency=440:duration={frames / 25 - 0.4}",
+        ]
         words += ["-i", str(text), "-map", "0:v", "-map", "1:a", *(["-map", "2:s"] if subtitles else [])]
-        words += ["-vf", filters, "-frames:v", str(FRAMES), "-c:v", *CODECS[self.codec], "-threads:v", "1"]
+        words += ["-vf", filters, "-frames:v", str(frames), "-c:v", *CODECS[self.codec], "-threads:v", "1"]
         words += ["-fps_mode", "passthrough", *(["-enc_time_base:v", "1:1000"] if self.rate == "VFR" else [])]
         words += ["-c:a", sound, *(["-c:s", subtitles] if subtitles else [])]
         words += ["-metadata:s:a:0", "language=fra", "-metadata", "title=A film"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -24,6 +24,7 @@ __all__ = ["Scan", "ScanReport", "ScannedFrame", "scan"]
 
 _SMALL_WIDTH = 256
 _MISSING_SECONDS = 1  # shorter than promised by more than this means truncated; a hole longer than this is reported
+_HOLE_FRAMES = 3  # a pause of so many frames is a hole where the sound pauses, too
 _SPOT_CHECKS = 5
 
 
@@ -48,7 +49,7 @@ class ScanReport:
     ``timeline``: every decodable frame. ``irregular``: frames whose raw timestamp was replaced. ``corrupt_packets``: packets that
     were unreadable or undecodable. ``expected``: seconds of picture that the container promised, None if it does not say;
     ``found``: seconds that were there. ``truncated``: more than a second is missing at the end. ``holes``: (time in seconds
-    since the first frame, length) of pauses over one second. ``seekable``: seeking gives the same frames as reading through.
+    since the first frame, length) of pauses over one second, and of shorter ones where the sound pauses, too. ``seekable``: seeking gives the same frames as reading through.
     """
 
     timeline: Timeline
@@ -82,6 +83,7 @@ class Scan(Closing):
         self._threads = threads
         self._report: ScanReport | None = None
         self._keys: list[int] = []
+        self._gaps: list[tuple[Fraction, Fraction]] = []
         self._stopped = False
         self._iterator = self._run()
 
@@ -127,6 +129,7 @@ class Scan(Closing):
                 if self._stopped:
                     break
             packets, end_seconds = reader.corrupt_packets, reader.end_seconds
+            self._gaps = reader.sound_gaps
         if last is None:
             raise InputError(
                 f"{self.info.path}: none of its frames can be decoded", hint="try to play it; copy it again"
@@ -141,17 +144,9 @@ class Scan(Closing):
     ) -> ScanReport:
         found = timeline.duration(0, len(timeline))
         expected, truncated = (None, False) if self._stopped else _missing_end(self.info, timeline, found, end_seconds)
-        limit = _MISSING_SECONDS / timeline.time_base
-        holes = tuple(
-            ((a - timeline.pts[0]) * timeline.time_base, (b - a) * timeline.time_base)
-            for a, b in itertools.pairwise(timeline.pts)
-            if b - a > limit
-        )
-        # Frame rates below one a second pause all the time.
-        many = len(holes) > len(timeline) // 10
         seekable = self.info.kind != "film" or _spot_checks_agree(self.info, timeline, self._keys, self._threads)
         return ScanReport(
-            timeline, irregular, corrupt, packets, expected, found, truncated, () if many else holes, seekable
+            timeline, irregular, corrupt, packets, expected, found, truncated, _holes(timeline, self._gaps), seekable
         )
 
 
@@ -169,6 +164,20 @@ def _luma(frame: av.VideoFrame, bits: int) -> NDArray[Any]:
     plane = frame.planes[0]
     samples = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)  # type: ignore[call-overload]
     return samples.reshape(plane.height, -1)[:, : plane.width]  # type: ignore[no-any-return]
+
+
+def _holes(timeline: Timeline, gaps: Sequence[tuple[Fraction, Fraction]]) -> tuple[tuple[Fraction, Fraction], ...]:
+    """(seconds since the first frame, length) of pauses that are no part of the film: long ones (unless the film pauses all the
+    time), and shorter ones in which the sound has a gap, too. Readers pass over damage in Matroska without a word."""
+    base = timeline.time_base
+    steps = list(itertools.pairwise(timeline.pts))
+    usual = sorted(b - a for a, b in steps)[len(steps) // 2] if steps else 1
+    long = [step for step in steps if (step[1] - step[0]) * base > _MISSING_SECONDS]
+    holes = set(long) if len(long) <= len(timeline) // 10 else set()
+    for a, b in steps:
+        if b - a > _HOLE_FRAMES * usual and any(start < b * base and end > a * base for start, end in gaps):
+            holes.add((a, b))
+    return tuple(((a - timeline.pts[0]) * base, (b - a) * base) for a, b in sorted(holes))
 
 
 def _missing_end(
