@@ -52,7 +52,14 @@ _NOT_FOR = {
         "name_for",
         "sdr",
     },
-    "bench": {"colormap", "frame_packing_sei", "sdr", *TrackSettings.model_fields, *RunSettings.model_fields},
+    "bench": {
+        "colormap",
+        "frame_packing_sei",
+        "sdr",
+        "deinterlace",
+        *TrackSettings.model_fields,
+        *RunSettings.model_fields,
+    },
 }
 
 

@@ -161,6 +161,10 @@ class LayoutSettings(_Group):
         "keep",
         description="black bars: keep out of the 3D effect and put back, crop where the whole film has them, or off (as picture)",
     )
+    deinterlace: Literal["frame", "field", "off"] = Field(
+        "frame",
+        description="an interlaced source becomes a frame for each frame, or for each field (twice as many, smoother), or stays as it is",
+    )
     sdr: bool = Field(
         False, description="make an SDR film of an HDR one (BT.709, 8 bit), tone-mapped after ITU-R BT.2390"
     )

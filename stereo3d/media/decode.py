@@ -177,7 +177,10 @@ class Decoder(Closing):
                 return
         if self._seekable:
             reader = self._open()
-            sought = reader.seek(pts, strictly_before=self._info.video.interlaced)
+            video = self._info.video
+            # Deinterlacing looks one frame back, from a second field, too.
+            goal = pts - video.frame_ticks if video.fields else pts
+            sought = reader.seek(goal, strictly_before=video.interlaced)
             if sought is not None:
                 self._start(sought)
                 if self._skip_to(pts):

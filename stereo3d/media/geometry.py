@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 import av
 
@@ -127,9 +128,9 @@ class Upright:
                 frame = self._graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            # bwdif halves the time base, so its pts are doubled; the ratio is exact.
+            # bwdif halves the time base, so its pts are doubled; a second field may lie between two ticks of ours.
             if frame.pts is not None and frame.time_base:
-                frame.pts = int(frame.pts * frame.time_base / self._video.time_base)
+                frame.pts = floor(frame.pts * frame.time_base / self._video.time_base)
             yield frame
 
     def _filters(self, shape: _Shape) -> list[tuple[str, str]]:
@@ -137,7 +138,8 @@ class Upright:
         video = self._video
         chain: list[tuple[str, str]] = []
         if video.interlaced:
-            chain.append(("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
+            mode = "send_field" if video.fields else "send_frame"
+            chain.append(("bwdif", f"mode={mode}:parity=auto:deint=interlaced"))
         width, height = shape.width, shape.height
         first = (width, height) == (video.width, video.height)
         target = self._size if video.rotation % 180 == 0 else self._size[::-1]

@@ -20,7 +20,7 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input
 from stereo3d.media.reader import FrameReader, SourceFrame, open_reader
 
-__all__ = ["Scan", "ScanReport", "ScannedFrame", "scan"]
+__all__ = ["Scan", "ScanReport", "ScannedFrame", "scan", "shown_times"]
 
 _SMALL_WIDTH = 256
 _MISSING_SECONDS = 1  # shorter than promised by more than this means truncated; a hole longer than this is reported
@@ -114,18 +114,18 @@ class Scan(Closing):
         irregular = corrupt = 0
         last: SourceFrame | None = None
         with open_reader(self.info, threads=self._threads) as reader:
-            for last in reader.frames(watch_all=True):
+            for last, time in shown_times(reader.frames(watch_all=True), fields=video.fields):
                 small = reformatter.reformat(last.frame, width, height, "bgr24", interpolation="AREA").to_ndarray()
                 irregular += not last.regular
                 corrupt += last.frame.is_corrupt
-                if last.frame.key_frame:
+                if last.frame.key_frame and time == last.pts:
                     self._keys.append(len(pts))
-                pts.append(last.pts)
+                pts.append(time)
                 damaged = bool(last.frame.is_corrupt)
                 luma = _luma(last.frame, video.decoded_format.bits)
                 if video.hdr_format is not None:
                     luma = (luma >> (video.hdr_format.bits - video.format.bits)).astype(np.uint8)
-                yield ScannedFrame(len(pts) - 1, last.pts, last.regular, damaged, small.view(np.uint8), luma)
+                yield ScannedFrame(len(pts) - 1, time, last.regular, damaged, small.view(np.uint8), luma)
                 if self._stopped:
                     break
             packets, end_seconds = reader.corrupt_packets, reader.end_seconds
@@ -135,8 +135,9 @@ class Scan(Closing):
                 f"{self.info.path}: none of its frames can be decoded", hint="try to play it; copy it again"
             )
         steps = sorted(b - a for a, b in itertools.pairwise(pts))
-        usual = steps[len(steps) // 2] if steps else last.duration
-        timeline = Timeline(tuple(pts), video.time_base, last.duration if 2 * last.duration >= usual else usual)
+        duration = max(1, last.duration // 2) if video.fields else last.duration
+        usual = steps[len(steps) // 2] if steps else duration
+        timeline = Timeline(tuple(pts), video.time_base, duration if 2 * duration >= usual else usual)
         self._report = self._conclude(timeline, irregular, corrupt, packets, end_seconds)
 
     def _conclude(
@@ -153,6 +154,29 @@ class Scan(Closing):
 def scan(info: MediaInfo, *, threads: int = 0) -> Scan:
     """Read a whole source once. ``threads``: of the decoder, 0 = as many as it likes. Raises InputError."""
     return Scan(info, threads=threads)
+
+
+def shown_times(frames: Iterator[SourceFrame], *, fields: bool) -> Iterator[tuple[SourceFrame, int]]:
+    """Each frame with its time; with ``fields`` an interlaced one twice, the second time half way to the next, as bwdif has it."""
+    before: SourceFrame | None = None
+    step = 0
+    for frame in frames:
+        if not fields:
+            yield frame, frame.pts
+            continue
+        if before is not None:
+            yield from _fields(before, frame.pts)
+            step = frame.pts - before.pts
+        before = frame
+    if before is not None:
+        yield from _fields(before, before.pts + (step or before.duration))
+
+
+def _fields(frame: SourceFrame, following: int) -> Iterator[tuple[SourceFrame, int]]:
+    yield frame, frame.pts
+    second = (frame.pts + following) // 2
+    if frame.frame.interlaced_frame and second > frame.pts:
+        yield frame, second
 
 
 def _luma(frame: av.VideoFrame, bits: int) -> NDArray[Any]:
@@ -228,17 +252,8 @@ def _spot_checks_agree(info: MediaInfo, timeline: Timeline, keys: list[int], thr
         for spot in spots:
             frames = reader.seek(timeline.pts[spot])
             wanted = timeline.pts[spot : spot + 4]
-            found = [] if frames is None else _times_from(frames, wanted[0], len(wanted))
+            times = iter(()) if frames is None else (t for _, t in shown_times(frames, fields=info.video.fields))
+            found = list(itertools.islice((t for t in times if t >= wanted[0]), len(wanted)))
             if found != list(wanted):
                 return False
     return True
-
-
-def _times_from(frames: Iterator[SourceFrame], start: int, count: int) -> list[int]:
-    times: list[int] = []
-    for frame in frames:
-        if frame.pts >= start:
-            times.append(frame.pts)
-        if len(times) == count:
-            break
-    return times

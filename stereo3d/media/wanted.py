@@ -1,4 +1,4 @@
-"""The source as it is wanted: without the tracks that are not, and as an SDR film where that is asked for."""
+"""The source as it is wanted: without the tracks that are not, deinterlaced or not, and as an SDR film on request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,18 @@ _FOR_HDR = ("Dolby Vision", "HDR10+")
 def wanted(info: MediaInfo, settings: Settings) -> MediaInfo:
     """What of the source is converted, as the settings say. Raises UsageError for tracks that it does not have."""
     info = choose_tracks(info, settings.tracks)
+    info = replace(info, video=_deinterlaced(info.video, settings.picture.deinterlace))
     if not settings.picture.sdr or not is_hdr(info.video.format.colour) or info.kind == "picture":
         return info
     return replace(info, video=_as_sdr(info.video))
+
+
+def _deinterlaced(video: VideoInfo, how: str) -> VideoInfo:
+    if not video.interlaced or how == "frame":
+        return video
+    if how == "off":
+        return replace(video, interlaced=False)
+    return replace(video, fields=True, frames_hint=2 * video.frames_hint)
 
 
 def _as_sdr(video: VideoInfo) -> VideoInfo:
