@@ -233,6 +233,9 @@ def _own_duration(info: MediaInfo) -> Fraction | None:
         return None  # guessed from the timestamps, so it says nothing
     with open_input(info.path) as container:
         stream = container.streams[info.video.index]
+        if info.container == "avi" and stream.frames:
+            # FFmpeg shortens the duration to what the file has room for; the header's count is in frames, one a tick.
+            return Fraction(stream.frames * info.video.time_base)
         if stream.duration:
             return Fraction(stream.duration * info.video.time_base)
         tag = next((v for k, v in stream.metadata.items() if k.upper().split("-")[0] == "DURATION"), "")

@@ -94,7 +94,8 @@ def _check(path: Path, result: dict[str, object]) -> None:
     assert _frames(out) == claimed, result
     if result["code"] == 0:
         assert "lost or replaced" not in says
-        assert claimed > FRAMES - 1.1 * RATE, result  # what lacks more than a second is not called complete
+        # What lacks more than a second is not called complete; of a transport stream nobody can know where it should end.
+        assert path.suffix == ".ts" or claimed > FRAMES - 1.1 * RATE, result
 
 
 @pytest.mark.long

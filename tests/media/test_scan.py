@@ -128,3 +128,13 @@ def test_a_hole_in_picture_and_sound_is_found_however_short(clip: Clip, tmp_path
     assert len(report.holes) == 1
     assert 0.3 < report.holes[0][1] < 0.7
     assert scanned(one)[1].holes == ()  # a pause of the picture alone may be meant
+
+
+def test_an_avi_cut_off_in_the_middle_is_truncated(clip: Clip, tmp_path: Path) -> None:
+    assert not scanned(clip("avi"))[1].truncated
+    short = tmp_path / "short.avi"
+    data = clip("avi").read_bytes()
+    short.write_bytes(data[: len(data) // 3])
+    report = scanned(short)[1]
+    assert report.truncated
+    assert report.expected == 3
