@@ -56,6 +56,8 @@ def convert_film(
     encode = EncodeSettings(codec="ffv1") if picture else settings.encode
     # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
     encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
+    for what in info.video.lost_metadata:
+        progress.emit(Note(f"{what} of the source will be lost: it belongs to frames that are made anew", "warning"))
     wish = Wish(info, depth_source(info, settings), settings, encode, encoder)
     if picture:
         recipe, model = prepare_picture(wish, progress, stop)
