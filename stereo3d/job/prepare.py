@@ -125,7 +125,8 @@ def prepare_film(
     info, settings = wish.info, wish.settings
     earlier = Manifest.load(folder.manifest)
     model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
-    fingerprint = source_fingerprint(info.path)
+    # A frame for each field is another film: other times, so another survey.
+    fingerprint = source_fingerprint(info.path) + ("-fields" if info.video.fields else "")
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
         survey = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
