@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
-from stereo3d.settings import RunSettings, Settings, TrackSettings
+from stereo3d.settings import RunSettings, Settings, TrackSettings, ViewSettings
 
 __all__ = ["main"]
 
@@ -41,13 +41,14 @@ def _print_error(message: str, hint: str) -> None:
 _NOT_FOR = {
     "convert": {"colormap"},
     "depth": {
-        "strength",
-        "zero_parallax",
+        *ViewSettings.model_fields,
         "layout",
         "swap_eyes",
         "canvas",
         "keep_depth",
         "bars",
+        "recursive",
+        "done_by",
         "frame_packing_sei",
         "name_for",
         "sdr",
@@ -60,6 +61,8 @@ _NOT_FOR = {
         *TrackSettings.model_fields,
         *RunSettings.model_fields,
     },
+    "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
+    - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }
 
 
@@ -90,10 +93,17 @@ def _parser() -> argparse.ArgumentParser:
         help="convert a film; continues an unfinished job of the same output",
         description="Converts a film, a picture or a folder of numbered pictures. The same command continues what was interrupted.",
     )
-    convert.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
     convert.add_argument(
-        "-o", "--output", type=Path, default=None, help="the result: .mkv or .mp4 (default: beside INPUT)"
+        "input",
+        metavar="INPUT",
+        type=Path,
+        nargs="+",
+        help="films, a folder of them, a picture or a folder of numbered pictures",
     )
+    convert.add_argument(
+        "-o", "--output", type=Path, default=None,
+        help="the result: .mkv or .mp4 (default: beside INPUT); for several films a folder",
+    )  # fmt: skip
     convert.add_argument(
         "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
     )
@@ -106,7 +116,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Writes the depth of a film, white is near, with the film's frame times: for convert --depth-from. With "
         "--colormap it is an ordinary film in colours, with the source's sound.",
     )
-    depth.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
+    depth.add_argument(
+        "input", metavar="INPUT", type=Path, nargs=1, help="a film, a picture or a folder of numbered pictures"
+    )
     depth.add_argument("-o", "--output", type=Path, required=True, help="the result: .mkv (in colours .mp4, too)")
     _add_settings(depth, "depth")
     depth.set_defaults(run=_convert, preset=None, colormap="none")
@@ -115,13 +127,21 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("place", metavar="OUTPUT|JOBDIR", type=Path)
     status.add_argument("--json", action="store_true", help="as JSON on stdout")
     status.set_defaults(run=_status)
+
+    peek = commands.add_parser("peek", help="what is finished so far, as one film to play, while the job goes on")
+    peek.add_argument("place", metavar="OUTPUT|JOBDIR", type=Path)
+    peek.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, default=None, help="default: OUTPUT's name with .peek"
+    )
+    peek.add_argument("--overwrite", action="store_true", help="replace a FILE that exists")
+    peek.set_defaults(run=_peek)
     add_commands(commands.add_parser, _add_settings)
     return parser
 
 
 def _convert(arguments: argparse.Namespace) -> int:
+    from stereo3d.conversion import convert_command
     from stereo3d.presets import settings_from
-    from stereo3d.progress import open_progress
 
     options: dict[str, Any] = {
         name: value
@@ -129,20 +149,7 @@ def _convert(arguments: argparse.Namespace) -> int:
         if name not in {"command", "run", "input", "output", "preset"}
     }
     settings = settings_from(arguments.preset, options)
-    progress = open_progress(settings.run.progress)
-    try:
-        from stereo3d.interrupts import stop_on_signals
-        from stereo3d.job.convert import convert_film
-
-        with stop_on_signals(progress) as stop:
-            report = convert_film(arguments.input, arguments.output, settings, progress, stop)
-    finally:
-        progress.close()
-    if settings.run.progress == "json":
-        print(report.to_json())
-    elif settings.run.progress != "none":
-        print(report.text(), file=sys.stderr)
-    return report.exit_code
+    return convert_command(arguments.input, arguments.output, settings)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -150,6 +157,13 @@ def _status(arguments: argparse.Namespace) -> int:
 
     status = status_of(arguments.place)
     print(json.dumps(status.to_json()) if arguments.json else status.text())
+    return 0
+
+
+def _peek(arguments: argparse.Namespace) -> int:
+    from stereo3d.job.peek import peek
+
+    print(peek(arguments.place, arguments.output, overwrite=arguments.overwrite).text())
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stereo3d.errors import OutputError, UsageError
+from stereo3d.settings import Settings, TimeSettings
 
 if TYPE_CHECKING:
     import torch
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["add_commands", "joined"]
 
 Add = Callable[..., argparse.ArgumentParser]
-_BENCH_DEPTH = "bench-depth"
+_BENCH_PARTS = ("depth", "steadiness")
 
 
 def joined(argv: Sequence[str]) -> list[str]:
-    """``bench depth`` is a command of its own: its options are others."""
-    return [_BENCH_DEPTH, *argv[2:]] if list(argv[:2]) == ["bench", "depth"] else list(argv)
+    """``bench depth`` is a command of its own, and so is ``bench steadiness``: their options are others."""
+    own = len(argv) > 1 and argv[0] == "bench" and argv[1] in _BENCH_PARTS
+    return [f"bench-{argv[1]}", *argv[2:]] if own else list(argv)
 
 
 def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
@@ -36,13 +38,26 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     doctor = add("doctor", help="what this machine can do")
     doctor.set_defaults(run=_doctor)
     shots = add("shots", help="the shots of a film, with times")
-    shots.add_argument("input", metavar="INPUT", type=Path, help="a film or a folder of numbered pictures")
+    shots.add_argument(
+        "input",
+        metavar="INPUT|OUTPUT",
+        type=Path,
+        help="a film, a folder of numbered pictures, or what convert made of one",
+    )
+    shots.add_argument(
+        "--thumbs", metavar="DIR", type=Path, default=None, help="a small picture of each shot goes there"
+    )
+    for name, field in TimeSettings.model_fields.items():
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        metavar = str(extra.get("metavar"))
+        shots.add_argument("--" + name.replace("_", "-"), metavar=metavar, default=None, help=field.description)
     shots.set_defaults(run=_shots)
     bench = add(
         "bench",
-        help="how fast a film is converted here, stage by stage; 'bench depth' for the networks alone",
+        help="how fast a film is converted here, stage by stage; 'bench depth': the networks alone; 'bench steadiness'",
         description="Measures each stage alone and the whole conversion, on INPUT or on a small film made for it. The model is "
-        "classic unless another is asked for. 'stereo3d bench depth --help': the depth networks alone.",
+        "classic unless another is asked for. 'stereo3d bench depth --help': the depth networks alone; 'stereo3d bench steadiness --help': "
+        "how steady depth is.",
     )
     bench.add_argument("input", metavar="INPUT", type=Path, nargs="?", help="a film (default: a generated one)")
     bench.add_argument("--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it")
@@ -56,13 +71,14 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     add_settings(bench, "bench")  # how to run is the benchmark's own business
     bench.set_defaults(run=_bench)
     _add_bench_depth(add)
+    _add_bench_steadiness(add, add_settings)
     for parser in (models, doctor, shots, bench):
         parser.add_argument("--json", action="store_true", help="as JSON on stdout")
 
 
 def _add_bench_depth(add: Add) -> None:
     depth = add(
-        _BENCH_DEPTH,
+        "bench-depth",
         prog="stereo3d bench depth",
         description="Measures the depth networks alone, beside the way the tutorial scripts run them. Weights that are not here "
         "are replaced by random ones of the same shape: speed does not depend on them.",
@@ -93,6 +109,23 @@ def _add_bench_depth(add: Add) -> None:
     depth.add_argument("--device", metavar="D", default="auto", help="auto, cpu, mps, cuda or cuda:N")
     depth.add_argument("--json", action="store_true", help="as JSON on stdout")
     depth.set_defaults(run=_bench_depth)
+
+
+def _add_bench_steadiness(add: Add, add_settings: Callable[..., None]) -> None:
+    steadiness = add(
+        "bench-steadiness",
+        prog="stereo3d bench steadiness",
+        description="Measures how depth flickers from frame to frame on a film, by method: each picture scaled on its own, and what "
+        "--steady off, range and motion make of it. Without INPUT: the true depth of the demo film, spoiled as a network "
+        "spoils it, so that drift and error are known, too.",
+    )
+    steadiness.add_argument("input", metavar="INPUT", type=Path, nargs="?", help="a film or a folder of pictures")
+    steadiness.add_argument(
+        "--frames", metavar="N", type=_number, default=96, help="frames of the film to use, without --end (default 96)"
+    )
+    add_settings(steadiness, "bench-steadiness")
+    steadiness.add_argument("--json", action="store_true", help="as JSON on stdout")
+    steadiness.set_defaults(run=_bench_steadiness)
 
 
 def _number(text: str) -> int:
@@ -131,14 +164,24 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _shots(arguments: argparse.Namespace) -> int:
-    from stereo3d.facts.shots import list_shots, look_at
+    from stereo3d.facts.shots import list_shots, look_at, write_thumbs, written_survey
+    from stereo3d.job.survey import survey_source
     from stereo3d.progress import Advance, Note, Phase, open_progress
 
-    info = look_at(arguments.input)
+    given = {name: value for name in TimeSettings.model_fields if (value := getattr(arguments, name)) is not None}
+    times = Settings.from_flat(given).time
+    written = written_survey(arguments.input) if not given else None
+    source, survey, manifest = written or (arguments.input, None, None)
+    info = look_at(source) if survey is None or arguments.thumbs else None
     progress = open_progress("auto")
     try:
-        progress.emit(Phase("scan", f"scanning {info.path.name} for shots", info.video.frames_hint))
-        shots = list_shots(info, lambda done: progress.emit(Advance(done)) if done % 24 == 0 else None)
+        if survey is None and info is not None:
+            progress.emit(Phase("scan", f"scanning {info.path.name} for shots", info.video.frames_hint))
+            tell = lambda done: progress.emit(Advance(done)) if done % 24 == 0 else None  # noqa: E731
+            survey = survey_source(info, times, tell)
+        assert survey is not None
+        thumbs = write_thumbs(info, survey, arguments.thumbs) if info is not None and arguments.thumbs else ()
+        shots = list_shots(str(arguments.input), survey, manifest, thumbs)
         for fault in shots.faults:
             progress.emit(Note(fault, "warning"))
     finally:
@@ -184,6 +227,23 @@ def _bench_depth(arguments: argparse.Namespace) -> int:
         _tell(f"kept for 'stereo3d models' in {keep(result.measurements(platform.node()))}")
     except OutputError as error:  # the figures are what was asked for, and they are there
         _tell(f"warning: not kept for 'stereo3d models': {error.message}")
+    return 0
+
+
+def _bench_steadiness(arguments: argparse.Namespace) -> int:
+    from stereo3d.bench.steadiness import ClipBench, TruthBench, bench_clip, bench_truth
+    from stereo3d.presets import settings_from
+
+    own = {"command", "run", "input", "frames", "json"}
+    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
+    result: ClipBench | TruthBench
+    if arguments.input is None:
+        if options:
+            raise UsageError("without INPUT the demo film's true depth is measured", hint="leave the options out")
+        result = bench_truth(_tell)
+    else:
+        result = bench_clip(arguments.input, settings_from(None, options), frames=arguments.frames, tell=_tell)
+    print(json.dumps(result.to_json()) if arguments.json else result.text())
     return 0
 
 

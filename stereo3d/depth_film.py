@@ -44,8 +44,9 @@ def placed(
         heard = screens.setdefault(segment.number, [])
         while index < segment.end:
             item = next(depths)
-            if not heard or heard[-1][1] != item.zero_parallax:
-                heard.append((index, item.zero_parallax))
+            for number, screen in enumerate(item.zero_parallax, index):
+                if not heard or heard[-1][1] != screen:
+                    heard.append((number, screen))
             yield Placed(segment, index, item)
             index += len(item)
 

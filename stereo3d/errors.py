@@ -7,8 +7,10 @@
     |   `-- WeightsError       exit 2   a checkpoint that is absent, broken or of another network
     |-- InputError             exit 1   the source cannot be read as a film
     |-- OutputError            exit 1   the place for the output cannot be used
+    |   `-- DiskFullError      exit 1   no room left, and told not to wait for it; the same command continues
     |-- EncodeError            exit 1   an encoder refused its settings or failed
     |-- JobError               exit 1   the work folder is in use, or damaged beyond repair
+    |   `-- RepeatedError      exit 1   segment after segment fails: it is not the segments
     |-- VerificationError      exit 1   what was written is not what was meant
     `-- Interrupted            exit 130 stopped on request; the same command continues
 
@@ -19,11 +21,13 @@ says what to do about it.
 from __future__ import annotations
 
 __all__ = [
+    "DiskFullError",
     "EncodeError",
     "InputError",
     "Interrupted",
     "JobError",
     "OutputError",
+    "RepeatedError",
     "Stereo3DError",
     "UsageError",
     "VerificationError",
@@ -60,12 +64,20 @@ class OutputError(Stereo3DError):
     """The place for the output cannot be used."""
 
 
+class DiskFullError(OutputError):
+    """There is no room left on the disk."""
+
+
 class EncodeError(Stereo3DError):
     """An encoder refused its settings, or failed on the way."""
 
 
 class JobError(Stereo3DError):
     """The work folder is in use by another process, or damaged beyond repair."""
+
+
+class RepeatedError(JobError):
+    """Segment after segment fails."""
 
 
 class VerificationError(Stereo3DError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from stereo3d.errors import OutputError
 
-__all__ = ["cache_folder", "file_sha256", "publish", "read_json", "sync_folder", "write_json"]
+__all__ = ["cache_folder", "file_sha256", "flush", "publish", "read_json", "sync_folder", "write_json"]
 
 _CHUNK = 1 << 20
 
@@ -39,6 +39,12 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def flush(path: Path) -> None:
+    """Bring a written file to the disk."""
+    with open(path, "rb+") as stream:
+        os.fsync(stream.fileno())
+
+
 def publish(temporary: Path, final: Path) -> None:
     """Give a finished, already flushed file its name, in one step, durably. Raises OutputError."""
     try:
@@ -53,7 +59,7 @@ def write_json(path: Path, value: Any) -> None:
     temporary = path.with_name(path.name + ".part")
     try:
         with open(temporary, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, separators=(",", ":"))
+            stream.write(json.dumps(value, separators=(",", ":")))  # in one go: many times faster than json.dump
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C with manners: the first lets the segment in work finish, the second stops at once.
+"""Ends of a process: Ctrl-C with manners (the first lets the segment in work finish, the second stops at once), and death.
 
 Stopping at once is safe at any instant, because nothing has its final name before it is whole on the disk.
 """
@@ -10,11 +10,22 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 from stereo3d.progress import Note, Progress
 
-__all__ = ["stop_on_signals"]
+__all__ = ["STOPPING", "Death", "stop_on_signals"]
+
+STOPPING = "stopping as soon as the segment in work is finished; once more stops at once"
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """How a process at work ended without a word: in which phase (see :class:`stereo3d.progress.Phase`), and why."""
+
+    phase: str
+    reason: str
 
 
 @contextmanager
@@ -30,7 +41,7 @@ def stop_on_signals(progress: Progress) -> Iterator[threading.Event]:
             progress.close()
             os._exit(130)
         stop.set()
-        progress.emit(Note("stopping as soon as the segment in work is finished; once more stops at once", "warning"))
+        progress.emit(Note(STOPPING, "warning"))
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -11,34 +11,44 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
-from stereo3d.bars import Framing, crop, put_back
+from stereo3d.bars import crop
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth_film import DepthKeeper, placed, shown
-from stereo3d.frames import FrameBatch, Shot, Timeline
+from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
-from stereo3d.media.decode import Decoder
-from stereo3d.media.depth_video import DepthVideo
-from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
-from stereo3d.media.info import MediaInfo
 from stereo3d.media.segment import SegmentWriter
+from stereo3d.overrides import black
 from stereo3d.plan import Segment, probe_frames
+from stereo3d.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
+from stereo3d.render.comfort_screen import Follow
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
-from stereo3d.render.views import render_views
-from stereo3d.settings import Settings
+from stereo3d.render.views import render_eyes
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
+from stereo3d.shot_screen import GivenScreen
+from stereo3d.shot_views import Rendered, filled_over_time
 from stereo3d.stages import Meter, stage
+from stereo3d.staging import ComfortFacts, Staging
 
-__all__ = ["PIPELINE_VERSION", "Found", "Numerics", "Places", "Recipe", "SegmentResult", "build_segments", "pictures"]
+__all__ = [
+    "PIPELINE_VERSION",
+    "Found",
+    "Models",
+    "Numerics",
+    "Places",
+    "Recipe",
+    "SegmentResult",
+    "build_segments",
+    "pictures",
+]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 2
+PIPELINE_VERSION = 3
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
@@ -46,94 +56,17 @@ _FRAMES_PER_BATCH = 4
 _DEPTHS_AHEAD = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Numerics:
-    """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
-
-    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
-    network runs through torch.compile.
-    """
-
-    device: str
-    batch: int
-    threads: int
-    compiled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """All that a segment's pictures depend on, besides the segment itself.
-
-    ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
-    """
-
-    info: MediaInfo
-    timeline: Timeline
-    seekable: bool
-    settings: Settings
-    encoder: EncoderSpec
-    numerics: Numerics
-    model_identity: str
-    framing: Framing = field(default_factory=Framing)
-    depth_from: DepthVideo | None = None
-    keep: EncoderSpec | None = None
-
-    def decoder(self) -> Decoder:
-        """A decoder of the source at the size that is converted. Close it."""
-        height = self.settings.picture.height
-        device = torch.device(self.numerics.device)
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
-
-    def depth_decoder(self) -> Decoder:
-        """A decoder of what the depth model looks at: the source, or the depth film. Close it."""
-        if self.depth_from is None:
-            return self.decoder()
-        return Decoder(self.depth_from.info, self.depth_from.timeline, seekable=self.depth_from.seekable)
-
-
-@dataclass(slots=True)
-class Found:
-    """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
-    that could not be decoded. ``screens``: (output frame, depth on the screen from there on)."""
-
-    replaced: dict[int, list[int]] = field(default_factory=dict)
-    screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a segment's unfinished files go: its pictures, and the depth that is kept."""
-
-    picture: Callable[[Segment], Path]
-    depth: Callable[[Segment], Path]
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentResult:
-    """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
-
-    ``replaced`` and ``screens``: see :class:`Found`.
-    """
-
-    segment: Segment
-    frames: int
-    size: int
-    seconds: float
-    replaced: tuple[int, ...]
-    screens: tuple[tuple[int, float], ...]
-
-
 def build_segments(
     segments: Sequence[Segment],
     recipe: Recipe,
-    model: DepthModel,
+    models: Models,
     places: Places,
     meter: Meter,
     on_frames: Callable[[int], None],
 ) -> Generator[SegmentResult, None, None]:
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
     found = Found()
-    views = stage("render", pictures(segments, recipe, model, meter, found, places.depth), meter)
+    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter)
     try:
         for segment in segments:
             began = time.perf_counter()
@@ -144,7 +77,9 @@ def build_segments(
                 size,
                 time.perf_counter() - began,
                 tuple(sorted(found.replaced.get(segment.number, ()))),
+                tuple(sorted(found.flawed.get(segment.number, ()))),
                 tuple(found.screens.get(segment.number, ())),
+                found.comfort.get(segment.number, ComfortFacts()),
             )
     finally:
         views.close()
@@ -193,14 +128,14 @@ def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
 def pictures(
     segments: Sequence[Segment],
     recipe: Recipe,
-    model: DepthModel,
+    models: Models,
     meter: Meter,
     found: Found,
     depth_place: Callable[[Segment], Path] | None = None,
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, model, meter), meter, ahead=_DEPTHS_AHEAD)
+    depths = stage("depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD)
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
@@ -224,21 +159,39 @@ def _packed_views(
 ) -> Generator[FrameBatch, None, None]:
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
     packing = Packing.of(recipe.settings)
-    device = torch.device(recipe.numerics.device)
+    staging = Staging(
+        lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
+    )
     try:
-        for batch, depth in _pair(frames, depths):
-            whole = crop(batch, recipe.framing.trim).to(device)
-            bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-            views = render_views(
-                crop(whole, bars),
-                depth.maps(device),
-                strength=recipe.settings.view.strength,
-                zero_parallax=depth.zero_parallax,
-            )
-            left, right = (put_back(view, whole, bars) for view in views)
-            yield pack(left, right, packing)
+        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging), segments):
+            yield pack(*some.views(), packing)
     finally:
         frames.close()
+
+
+def _rendered(
+    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging
+) -> Generator[Rendered, None, None]:
+    """Frames and their depth to their views."""
+    device = torch.device(recipe.numerics.device)
+    for batch, depth in pairs:
+        whole = crop(batch, recipe.framing.trim).to(device)
+        bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+        view = recipe.in_force(batch.index).view
+        maps, screens = depth.maps(device), depth.zero_parallax
+        strengths = staging.strengths(batch.index, screens)
+        staging.note(batch.index, maps, strengths, screens)
+        picture = crop(whole, bars)
+        eyes = render_eyes(
+            picture,
+            maps,
+            strength=strengths,
+            zero_parallax=screens,
+            soft_sides=view.window == "soften",
+            synthetic=view.synthetic_view,
+        )
+        fill = recipe.fills_over_time(batch.index)
+        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill)
 
 
 def _with_depth(
@@ -262,11 +215,23 @@ def _frames(
     """The source's frames of all segments, in order; no batch spans two segments or two shots."""
     with recipe.decoder() as decoder:
         for segment in segments:
+            if recipe.in_force(segment.start).black:
+                yield from _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH)
+                continue
             known = len(decoder.replaced)
             for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
                 yield from (piece for _, piece in _by_shot(batch, segment.shots))
+
+
+def _black(first: int, end: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
+    """Frames [first, end) where the source's cannot be had, ``count`` at a time."""
+    size = output_size(recipe.info.video, recipe.settings.picture.height)
+    for start in range(first, end, count):
+        pts = recipe.timeline.pts[start : min(start + count, end)]
+        batch = black(recipe.info.video.format, size, pts, start)
+        yield from (piece for _, piece in _by_shot(batch, segment.shots))
 
 
 def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, FrameBatch]]:
@@ -293,47 +258,68 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
 
 
 def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
-    """What the depth model looks at, of all segments, with their lead-in, in batches for the model."""
+    """What the depth model looks at, of all segments, with lead-in and lead-out, in batches for the model."""
     with recipe.depth_decoder() as decoder:
         for segment in segments:
             first = segment.start - segment.lead_in
-            for batch in decoder.batches(first, segment.end, batch=recipe.numerics.batch):
+            if recipe.in_force(segment.start).black:
+                yield from (
+                    (segment, batch)
+                    for batch in _black(first, segment.end + segment.lead_out, segment, recipe, recipe.numerics.batch)
+                )
+                continue
+            for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
                 yield segment, batch
 
 
 def _steady_depths(
-    segments: Sequence[Segment], recipe: Recipe, model: DepthModel, meter: Meter
+    segments: Sequence[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
     current: tuple[Segment, Shot] | None = None
     depths: ShotDepth | None = None
     source = stage("decode", _depth_frames(segments, recipe), meter)
+
+    def finish() -> Iterator[Depths]:
+        if current is None or depths is None:
+            return
+        segment, shot = current
+        _, kept, end = segment.piece(shot)
+        for part in depths.finish():  # who has the last part may ask what was found
+            flawed = (kept + number for number in depths.missing())
+            found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
+            yield part
+
     try:
         for segment, batch in source:
             for shot, piece in _by_shot(batch, segment.shots):
                 if (segment, shot) != current:
-                    if depths is not None:
-                        yield from depths.finish()
+                    yield from finish()
+                    model = models.named(recipe.in_force(segment.piece(shot)[1]).model)
                     current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
                 if depths is not None:
                     yield from depths.push(recipe.framing.picture(piece))
-        if depths is not None:
-            yield from depths.finish()
+        yield from finish()
     finally:
         source.close()
 
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
-    first, kept, _ = segment.piece(shot)
-    wanted = recipe.settings.view.zero_parallax
-    screen = None if wanted == "auto" else wanted
-    if screen is None and recipe.depth_from is not None:
-        screen = recipe.depth_from.screen(kept)
-    known = screen is not None and model.info.calibrated
+    first, kept, end = segment.piece(shot)
+    view = recipe.in_force(kept).view
+    screen: GivenScreen = None if view.zero_parallax == "auto" else view.zero_parallax
+    if screen is None and recipe.depth_from is not None and recipe.depth_from.screens:
+        screen = recipe.depth_from.screen
+    floats = view.window == "float" and recipe.settings.paint.colormap is None
+    known = screen is not None and model.info.calibrated and not floats
     return ShotDepth(
         model,
         zero_parallax=screen,
+        follow=Follow.of(view.strength, recipe.rate),
+        look_at_sides=floats,
+        steady=recipe.settings.depth.steady,
         lead_in=kept - first,
+        keep=end - kept,
         probes=_probe(shot, recipe, model) if segment.is_divided(shot) and not known else None,
     )
 
@@ -341,9 +327,11 @@ def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel)
 def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
     """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
     maps: list[torch.Tensor] = []
+    frames = probe_frames(shot)
+    estimator = model.begin_shot()
     with recipe.depth_decoder() as decoder:
-        for frame in probe_frames(shot):
-            estimator = model.begin_shot()
+        for frame in frames:
             for batch in decoder.batches(frame, frame + 1, batch=1):
-                maps += [estimator.push(recipe.framing.picture(batch)), estimator.finish()]
-    return Probes(torch.cat([m for m in maps if len(m)]))
+                maps += [estimator.push(recipe.framing.picture(batch))]
+    maps.append(estimator.finish())
+    return Probes(torch.cat([m for m in maps if len(m)]), frames[0], frames[-1])

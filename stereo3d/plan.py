@@ -18,6 +18,8 @@ __all__ = ["Segment", "make_plan", "probe_frames"]
 TARGET_SECONDS = 10
 MAX_SECONDS = 30
 LEAD_IN_SECONDS = 2
+# Frames after a segment that ends inside a shot: its last frames are steadied with those that come next.
+LEAD_OUT = 3
 # Frames of a divided shot whose depth fixes the range that all its pieces share.
 PROBE_COUNT = 16
 
@@ -38,6 +40,11 @@ class Segment:
 
     def __len__(self) -> int:
         return self.end - self.start
+
+    @property
+    def lead_out(self) -> int:
+        """How many frames after ``end``, of the same shot, its last frames are steadied with."""
+        return max(0, min(LEAD_OUT, self.shots[-1].end - self.end))
 
     def is_divided(self, shot: Shot) -> bool:
         """Whether this segment holds only a piece of the shot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -13,6 +14,19 @@ from stereo3d.errors import UsageError
 from stereo3d.settings import Settings
 
 __all__ = ["load_preset", "preset_names", "settings_from"]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, but ``on`` and ``off`` are words: options have such values."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def _folder() -> Path:
@@ -36,7 +50,7 @@ def load_preset(name: str | PathLike[str]) -> dict[str, Any]:
             hint=f"the presets are {', '.join(preset_names())}; or name a YAML file",
         )
     try:
-        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+        options = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # safe: made of SafeLoader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(f"preset {path} cannot be read: {reason}", hint="a preset is 'option: value' lines") from None

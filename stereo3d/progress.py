@@ -14,6 +14,7 @@ from typing import Literal, Protocol, TextIO
 
 __all__ = [
     "Advance",
+    "Alive",
     "Event",
     "JsonLines",
     "Note",
@@ -28,7 +29,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A new part of the job begins: ``scan``, ``weights``, ``convert``, ``join``, ``verify``. ``total`` 0 = unknown."""
+    """A new part of the job begins: ``scan``, ``weights``, ``convert``, ``wait`` (for room on the disk), ``check`` and
+    ``restore`` (of what is finished), ``join``, ``verify``. ``total`` 0 = unknown."""
 
     name: str
     text: str
@@ -65,11 +67,16 @@ class Note:
     level: Literal["info", "warning"] = "info"
 
 
-Event = Phase | Advance | Tick | Note
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Work was done that shows nothing: a sign of life. May come from any thread; sinks for people leave it out."""
+
+
+Event = Phase | Advance | Tick | Note | Alive
 
 
 class Progress(Protocol):
-    """Where events go. Called from one thread at a time."""
+    """Where events go. Called from one thread at a time, but for :class:`Alive`."""
 
     def emit(self, event: Event) -> None: ...
 
@@ -93,6 +100,8 @@ class JsonLines:
     stream: TextIO
 
     def emit(self, event: Event) -> None:
+        if isinstance(event, Alive):
+            return
         line = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
         self.stream.write(json.dumps(line) + "\n")
         self.stream.flush()
@@ -121,7 +130,7 @@ class PlainLines:
                 if ended or time.monotonic() - self._last >= self.interval:
                     self._last = time.monotonic()
                     self._write(describe(event))
-            case Advance():
+            case Advance() | Alive():
                 pass
 
     def close(self) -> None:

@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -26,8 +25,10 @@ from pydantic import (
 
 from stereo3d.errors import UsageError
 from stereo3d.layouts import LAYOUTS
+from stereo3d.output_settings import EncodeSettings, Group, PaintSettings, TrackSettings
 
 __all__ = [
+    "SCREENS",
     "DepthSettings",
     "EncodeSettings",
     "LayoutSettings",
@@ -39,6 +40,9 @@ __all__ = [
     "ViewSettings",
     "parse_time",
 ]
+
+# Metres. A 65-inch television; a virtual screen 67 degrees wide, three metres away; that of a small cinema.
+SCREENS = {"tv": 1.44, "headset": 4.0, "cinema": 10.0}
 
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d+)?)$")
 
@@ -60,11 +64,7 @@ def _decimal(value: Fraction) -> str:
 Time = Annotated[Fraction, BeforeValidator(parse_time), PlainSerializer(_decimal)]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DepthSettings(_Group):
+class DepthSettings(Group):
     """Depth"""
 
     model: str = Field(
@@ -96,6 +96,11 @@ class DepthSettings(_Group):
     dtype: Literal["auto", "fp32", "bf16", "fp16"] = Field(
         "auto", description="number format of the network's encoder; auto suits the device"
     )
+    steady: Literal["off", "range", "motion"] = Field(
+        "motion",
+        description="depth from frame to frame: motion (scale and shift, then pixels along the motion), range (scale and shift "
+        "only) or off (as the network gives it, one range a shot)",
+    )
 
     compile: Literal["auto", "on", "off"] = Field(
         "auto",
@@ -118,7 +123,7 @@ class DepthSettings(_Group):
     depth_invert: bool = Field(False, description="in --depth-from black is near")
 
 
-class ViewSettings(_Group):
+class ViewSettings(Group):
     """3D effect"""
 
     strength: float = Field(
@@ -130,12 +135,38 @@ class ViewSettings(_Group):
     )
     zero_parallax: Literal["auto"] | Annotated[float, Field(ge=0, le=1)] = Field(
         "auto",
-        description="the depth that lies on the screen, 0 (far) .. 1 (near), or auto",
+        description="the depth that lies on the screen, 0 (far) .. 1 (near), or auto: it follows each shot's subject",
         json_schema_extra={"metavar": "Z"},
+    )
+    synthetic_view: Literal["both", "left", "right"] = Field(
+        "both",
+        description="the eyes whose pictures are made: both by half each, or one, and the other sees the source itself",
+    )
+    screen_width: Literal["any", "tv", "headset", "cinema"] | Annotated[float, Field(ge=0.02, le=100)] = Field(
+        "any",
+        description="limit the strength for a screen of this many metres, 0.02..100, or tv (1.44), headset (4) or cinema (10)",
+        json_schema_extra={"metavar": "M|NAME", "unit": "metres"},
+    )
+    eye_distance: float = Field(
+        63,
+        ge=40,
+        le=80,
+        description="between the viewer's eyes, 40..80: no point lies farther behind the screen (children: 50)",
+        json_schema_extra={"metavar": "MM", "unit": "millimetres"},
+    )
+    window: Literal["soften", "float", "off"] = Field(
+        "soften",
+        description="near things cut by the frame's sides: soften (less pop-out there), float (the frame comes forward) or off",
+    )
+    credits: Literal["flat", "deep"] = Field("flat", description="credits and title cards, found by themselves")
+    fill: Literal["auto", "spatial", "temporal"] = Field(
+        "auto",
+        description="what the shift uncovers is taken from frames around that show it (temporal), or made up from beside it "
+        "(spatial); auto: temporal, but not with classic",
     )
 
 
-class LayoutSettings(_Group):
+class LayoutSettings(Group):
     """Picture"""
 
     layout: str = Field(
@@ -190,7 +221,7 @@ class LayoutSettings(_Group):
         return self
 
 
-class TimeSettings(_Group):
+class TimeSettings(Group):
     """Part and rate"""
 
     start: Time | None = Field(
@@ -208,73 +239,7 @@ class TimeSettings(_Group):
     )
 
 
-class EncodeSettings(_Group):
-    """Encoder"""
-
-    codec: Literal["h264", "hevc", "av1", "ffv1", "auto"] = Field("auto", description="video codec of the output")
-    encoder: Literal["auto", "software", "nvenc"] = Field(
-        "auto",
-        description="who encodes: software, nvenc (NVIDIA's hardware), or auto (nvenc where a trial with this film's format works)",
-    )
-    crf: int | None = Field(
-        None,
-        ge=0,
-        le=63,
-        description="constant quality, lower is better; each codec has a sane default",
-        json_schema_extra={"metavar": "N"},
-    )
-    encoder_preset: str | None = Field(
-        None,
-        pattern=r"^[a-z0-9]{1,12}$",
-        description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13; NVENC: p1..p7)",
-        json_schema_extra={"metavar": "P"},
-    )
-    frame_packing_sei: bool = Field(
-        False,
-        description="say inside the pictures, too, how the eyes are packed (h264, hevc): for televisions that look only there; "
-        "FFmpeg 9's command then fails to filter the film",
-    )
-    depth_codec: Literal["hevc", "ffv1"] = Field(
-        "hevc", description="how grey depth is written: hevc (12 bit, small) or ffv1 (16 bit, exact, 20 times as large)"
-    )
-
-
-class TrackSettings(_Group):
-    """Tracks"""
-
-    audio: str = Field(
-        "all",
-        pattern=r"^[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*$",
-        description="sound tracks to take along: all, none, or numbers (from 1) and languages, such as 1,eng",
-        json_schema_extra={"metavar": "N|LANG,.."},
-    )
-    subs: str = Field(
-        "all",
-        pattern=r"^[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*$",
-        description="subtitle tracks to take along: all, none, or numbers (from 1) and languages",
-        json_schema_extra={"metavar": "N|LANG,.."},
-    )
-    audio_codec: Literal["copy", "aac", "ac3", "eac3", "opus", "flac"] = Field(
-        "copy",
-        description="what sound becomes that the output's container cannot hold as it is; copy: it is left out. All other sound is "
-        "copied",
-    )
-
-
-class PaintSettings(_Group):
-    """Depth instead of views"""
-
-    colormap: Literal["none", "jet", "turbo", "viridis", "inferno", "magma", "plasma", "cividis", "bone"] | None = (
-        Field(
-            None,
-            description="none: grey depth, to render from; for people a film in colours: jet, turbo, viridis, inferno, magma, "
-            "plasma, cividis or bone",
-            json_schema_extra={"metavar": "NAME"},
-        )
-    )
-
-
-class RunSettings(_Group):
+class RunSettings(Group):
     """Running"""
 
     restart: bool = Field(False, description="throw away what an earlier run of this output left")
@@ -287,12 +252,34 @@ class RunSettings(_Group):
     )
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
+    wait: bool = Field(True, description="when the disk is full, wait for room; --no-wait stops, resumable")
+    recursive: bool = Field(False, description="of a folder take the films below it, too")
+    stop_after: Time | None = Field(
+        None,
+        description="stop, resumable, after so long: seconds or [HH:]MM:SS",
+        json_schema_extra={"metavar": "T", "unit": "seconds"},
+    )
+    done_by: str | None = Field(
+        None,
+        pattern=r"^([01]?\d|2[0-3]):[0-5]\d$",
+        description="of small, base and large choose the largest that will be ready at this time of the day, by its measured speed",
+        json_schema_extra={"metavar": "HH:MM"},
+    )
+    watch: bool = Field(
+        True, description="work in a process that is watched: one that hangs or crashes is replaced and goes on"
+    )
+    hang_limit: Literal["auto"] | Annotated[float, Field(ge=5, le=86400)] = Field(
+        "auto",
+        description="how long nothing may move before it is a hang, 5..86400; auto follows the measured speed, from 120 on",
+        json_schema_extra={"metavar": "S", "unit": "seconds"},
+    )
+    dry_run: bool = Field(False, description="say what would be done, kept and needed, and do nothing")
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
         "auto", description="how progress is shown, on stderr"
     )
 
 
-class Settings(_Group):
+class Settings(Group):
     """All settings of one conversion, grouped by what they touch."""
 
     depth: DepthSettings = DepthSettings()

@@ -1,49 +1,57 @@
-"""Frames of one shot in, steady depth with the shot's screen plane out."""
+"""Frames of one shot in, steady depth with its screen plane out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.hold import ShotHold
+from stereo3d.depth.motion import thumbnails
 from stereo3d.depth.temporal import ShotStabiliser
 from stereo3d.depth.temporal_anchor import anchor_from
+from stereo3d.depth.temporal_motion import MotionAverage
 from stereo3d.frames import FrameBatch
-from stereo3d.render.disparity import auto_zero_parallax
+from stereo3d.render.comfort_screen import Follow
+from stereo3d.shot_screen import GivenScreen, ShotScreen
 
 __all__ = ["LOOK_AHEAD", "Depths", "Probes", "ShotDepth"]
 
 # Depth maps held back at most while a shot is seen; a longer shot is judged by its first frames.
 LOOK_AHEAD = 300
-# Frames of a shot that decide where its screen lies.
-_SUBJECT_FRAMES = 12
+# Frames of a shot, at most, that decide where its screen lies.
+_SUBJECT_FRAMES = 16
 _TOP = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Depths:
-    """Steady depth of consecutive frames of one shot, and the shot's depth on the screen.
+    """Steady depth of consecutive frames of one shot, and the depth on the screen for each.
 
-    ``codes``: [k, 1, h, w] uint16, 65535 = 1 = near: a whole shot of them may wait for the renderer.
+    ``codes``: [k, 1, h, w] uint16, 65535 = 1 = near: a whole shot of them may wait for the renderer. ``sides``: the shot's
+    nearest depth at the frame's left and right side, where that was asked for.
     """
 
     codes: torch.Tensor
-    zero_parallax: float
+    zero_parallax: tuple[float, ...]
+    sides: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, maps: torch.Tensor, zero_parallax: float) -> Depths:
+    def of(
+        cls, maps: torch.Tensor, zero_parallax: tuple[float, ...], sides: tuple[float, float] | None = None
+    ) -> Depths:
         """From depth in [0, 1], [k, 1, h, w] float."""
-        return cls((maps * _TOP).round_().clamp_(0, _TOP).to(torch.int32).to(torch.uint16), zero_parallax)
+        return cls((maps * _TOP).round_().clamp_(0, _TOP).to(torch.int32).to(torch.uint16), zero_parallax, sides)
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def cut(self, start: int, end: int | None = None) -> Depths:
         """Frames [start, end), as views."""
-        return Depths(self.codes[start:end], self.zero_parallax)
+        return Depths(self.codes[start:end], self.zero_parallax[start:end], self.sides)
 
     def maps(self, device: torch.device) -> torch.Tensor:
         """[k, 1, h, w] float32 in [0, 1]."""
@@ -52,63 +60,107 @@ class Depths:
 
 @dataclass(frozen=True, slots=True)
 class Probes:
-    """Raw depth of frames spread over a whole shot, [K, 1, h, w]: what the pieces of a divided shot agree by."""
+    """Raw depth of frames spread evenly over a whole shot, [K, 1, h, w]: what the pieces of a divided shot agree by.
+
+    ``first``, ``last``: the output frame numbers of the first and the last of them.
+    """
 
     raw: torch.Tensor
+    first: int = 0
+    last: int = 0
 
 
 class ShotDepth:
     """Depth of one shot, or of a piece of it (then with the whole shot's ``probes``).
 
-    The first ``lead_in`` frames warm up the state; their depth is dropped. ``zero_parallax`` None: found from the shot. The
-    output is a function of the sequence of frames, however it is cut into calls.
+    The first ``lead_in`` frames warm up the state; their depth is dropped, and so is that of what follows the next ``keep``
+    frames (None: all are kept). ``zero_parallax`` None: found from the shot, and ``follow`` says how. ``look_at_sides``:
+    :attr:`Depths.sides` is wanted. ``steady``: see :class:`stereo3d.settings.DepthSettings`; calibrated depth stays as it is.
+    The output is a function of the sequence of frames, however it is cut into calls.
     """
 
     def __init__(
-        self, model: DepthModel, *, zero_parallax: float | None, lead_in: int = 0, probes: Probes | None = None
+        self,
+        model: DepthModel,
+        *,
+        zero_parallax: GivenScreen,
+        follow: Follow | None = None,
+        look_at_sides: bool = False,
+        steady: Literal["off", "range", "motion"] = "motion",
+        lead_in: int = 0,
+        keep: int | None = None,
+        probes: Probes | None = None,
     ) -> None:
-        self._zero_parallax = zero_parallax
-        self._to_drop = lead_in
+        self._screen = ShotScreen(zero_parallax, follow or Follow(), look_at_sides=look_at_sides)
+        self._to_drop = self._lead_in = lead_in
+        self._to_keep = keep
+        self._first: int | None = None
+        self._pushed = self._released = 0
         self._estimator = model.begin_shot()
+        self._motion = MotionAverage() if steady == "motion" and not model.info.calibrated else None
+        anchor = None
+        if probes is not None:
+            anchor = None if model.info.calibrated else anchor_from(probes.raw)
+            if not self._screen.known and (anchor is not None or model.info.calibrated):
+                maps = probes.raw if anchor is None else anchor.depth(probes.raw)
+                self._screen.find(maps, probes.first, probes.last, goes_on=False)
         if model.info.calibrated:
-            if probes is not None and zero_parallax is None:
-                self._zero_parallax = auto_zero_parallax(probes.raw)
-            self._steady: ShotHold | ShotStabiliser = ShotHold(LOOK_AHEAD if self._zero_parallax is None else 0)
-            return
-        anchor = anchor_from(probes.raw) if probes is not None else None
-        if probes is not None and anchor is not None and zero_parallax is None:
-            self._zero_parallax = auto_zero_parallax(anchor.depth(probes.raw))
-        self._steady = ShotStabiliser(LOOK_AHEAD, anchor)
+            self._steady: ShotHold | ShotStabiliser = ShotHold(0 if self._screen.known else LOOK_AHEAD)
+        else:
+            self._steady = ShotStabiliser(LOOK_AHEAD, anchor, align=steady != "off")
+
+    def missing(self) -> list[int]:
+        """The frames after the lead-in, by number from 0, for which the model gave no depth so far; they have their
+        neighbour's."""
+        seen = self._steady.missing if isinstance(self._steady, ShotStabiliser) else []
+        return [number - self._lead_in for number in seen if number >= self._lead_in]
 
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""
+        if self._first is None:
+            self._first = frames.index
+        if self._motion is not None:
+            self._motion.see(thumbnails(frames))
         yield from self._take(self._estimator.push(frames))
 
     def finish(self) -> Iterator[Depths]:
         """The depth of all frames still owed."""
         yield from self._take(self._estimator.finish())
-        if self._zero_parallax is None:
-            self._zero_parallax = self._screen()
+        self._find_screen()
         for maps in self._steady.finish():
-            yield from self._kept(maps, self._zero_parallax)
+            yield from self._kept(self._averaged(maps))
+        if self._motion is not None:
+            for maps in self._motion.finish():
+                yield from self._kept(maps)
 
     def _take(self, raw: torch.Tensor) -> Iterator[Depths]:
         if not len(raw):
             return
+        self._pushed += len(raw)
         ready = self._steady.push(raw)
         if not len(ready):
             return
-        if self._zero_parallax is None:
-            self._zero_parallax = self._screen()
-        yield from self._kept(ready, self._zero_parallax)
+        self._find_screen()
+        yield from self._kept(self._averaged(ready))
 
-    def _screen(self) -> float:
-        """The depth that lies on the screen for this shot; the middle where nothing can be told from it (all black)."""
-        maps = self._steady.sample(_SUBJECT_FRAMES)
-        return auto_zero_parallax(maps) if len(maps) else 0.5
+    def _averaged(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps if self._motion is None else self._motion.push(maps)
 
-    def _kept(self, maps: torch.Tensor, zero_parallax: float) -> Iterator[Depths]:
-        kept = maps[self._to_drop :]
-        self._to_drop = max(0, self._to_drop - len(maps))
-        if len(kept):
-            yield Depths.of(kept, zero_parallax)
+    def _find_screen(self) -> None:
+        if self._screen.known:
+            return
+        seen = min(self._pushed, LOOK_AHEAD)
+        first = self._first or 0
+        self._screen.find(self._steady.sample(_SUBJECT_FRAMES), first, first + max(1, seen) - 1, goes_on=True)
+
+    def _kept(self, maps: torch.Tensor) -> Iterator[Depths]:
+        number = (self._first or 0) + self._released
+        self._released += len(maps)
+        start = min(self._to_drop, len(maps))
+        end = len(maps) if self._to_keep is None else min(start + self._to_keep, len(maps))
+        self._to_drop -= start
+        if self._to_keep is not None:
+            self._to_keep -= end - start
+        screens = self._screen.at(number, maps)
+        if start < end:
+            yield Depths.of(maps[start:end], screens[start:end], self._screen.sides)

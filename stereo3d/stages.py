@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -22,14 +22,18 @@ _POLL = 0.1
 
 @dataclass
 class Meter:
-    """Seconds each stage has worked: computing its items, not waiting for a neighbour. Thread-safe."""
+    """Seconds each stage has worked: computing its items, not waiting for a neighbour. Thread-safe.
 
+    ``heard``: called, in the stage's thread, after each item: a sign of life."""
+
+    heard: Callable[[], None] = lambda: None
     _busy: dict[str, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, name: str, seconds: float) -> None:
         with self._lock:
             self._busy[name] = self._busy.get(name, 0.0) + seconds
+        self.heard()
 
     def busy(self) -> dict[str, float]:
         """Seconds of work by stage so far."""

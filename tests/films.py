@@ -61,6 +61,7 @@ def make_film(
 def run(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """The program's own entry point with these words, in this process: starting a new one takes seconds."""
     words, out, errors = [str(a) for a in arguments], io.StringIO(), io.StringIO()
+    words += ["--no-watch"] if words[0] in ("convert", "depth") else []
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         try:
             code = main(words)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereo3d.frames import Shot, Timeline
-from stereo3d.plan import MAX_SECONDS, make_plan, probe_frames
+from stereo3d.plan import LEAD_OUT, MAX_SECONDS, make_plan, probe_frames
 from stereo3d.shots import shots_from_cuts
 
 NTSC = Fraction(1001, 24000)
@@ -54,6 +54,7 @@ def test_pieces_of_a_long_shot_have_lead_in_from_the_same_shot_only() -> None:
     assert plan[1].lead_in == 0
     assert all(s.lead_in == 48 for s in plan[2:])  # 2 s
     assert plan[2].piece(shots[1]) == (plan[2].start - 48, plan[2].start, plan[2].end)
+    assert [s.lead_out for s in plan] == [0, *[LEAD_OUT] * (len(plan) - 2), 0]
 
 
 def test_probes_depend_on_the_shot_alone_and_lie_inside() -> None:

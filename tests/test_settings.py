@@ -87,6 +87,8 @@ def test_the_tutorial_preset_is_the_tutorial() -> None:
 
 def test_options_override_the_preset() -> None:
     assert settings_from("tv-3d", {"strength": 1}).view.strength == 1
+    assert settings_from("tv-3d", {"strength": 1}).view.screen_width == "tv"
+    assert settings_from("tutorial", {}).view.window == "off"
     assert settings_from("tv-3d", {}).picture.layout == "sbs-half"
 
 
@@ -103,3 +105,10 @@ def test_bad_presets(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(UsageError, match=says):
             settings_from(file, {})
+
+
+def test_on_and_off_are_words_in_presets(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("bars: off\nwindow: off\nswap-eyes: true\n", encoding="utf-8")
+    settings = settings_from(preset, {})
+    assert (settings.picture.bars, settings.view.window, settings.picture.swap_eyes) == ("off", "off", True)

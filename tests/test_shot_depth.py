@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 import torch
 
 from stereo3d.depth.base import ModelInfo
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.render.comfort_screen import Follow
 from stereo3d.shot_depth import LOOK_AHEAD, Depths, Probes, ShotDepth
 
 GREY = PixelFormat("gray", 8, 0, 0, Colour())
@@ -60,7 +62,7 @@ def run(shot: ShotDepth, levels: list[int], step: int) -> tuple[torch.Tensor, se
     for start in range(0, len(levels), step):
         out += shot.push(frames(levels[start : start + step], start))
     out += shot.finish()
-    return torch.cat([d.maps(torch.device("cpu")) for d in out]), {d.zero_parallax for d in out}
+    return torch.cat([d.maps(torch.device("cpu")) for d in out]), {screen for d in out for screen in d.zero_parallax}
 
 
 @pytest.mark.parametrize("calibrated", [True, False])
@@ -84,10 +86,31 @@ def test_the_jitter_of_a_network_is_gone_and_depth_fills_its_range() -> None:
     assert depth[0].max() > 0.9
 
 
-def test_lead_in_is_dropped() -> None:
-    depth, _ = run(ShotDepth(Ramps(True), zero_parallax=None, lead_in=6), list(range(100, 120)), 4)
-    assert len(depth) == 14
-    assert depth[0].max() == pytest.approx(106 / 255, abs=1e-4)
+@pytest.mark.parametrize("step", [1, 4, 20])
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_lead_in_and_lead_out_are_dropped(calibrated: bool, step: int) -> None:
+    levels = list(range(100, 120))
+    whole, _ = run(ShotDepth(Ramps(calibrated), zero_parallax=0.5), levels, step)
+    depth, _ = run(ShotDepth(Ramps(calibrated), zero_parallax=0.5, lead_in=6, keep=10), levels, step)
+    assert torch.equal(depth, whole[6:16])
+
+
+def test_how_steady_is_a_choice() -> None:
+    levels = [200 - 20 * (i % 2) for i in range(40)]
+    change = {}
+    for steady in ("off", "range", "motion"):
+        depth, _ = run(ShotDepth(Ramps(False), zero_parallax=0.5, steady=steady), levels, 4)
+        change[steady] = float((depth[1:] - depth[:-1]).abs().mean())
+    assert change["off"] > 0.03
+    assert change["motion"] <= change["range"] < 0.005
+
+
+def test_nothing_pumps_after_a_cut() -> None:
+    """The first frames of a shot are in the range of the rest, whatever the network's scale does there."""
+    for steady in ("range", "motion"):
+        for levels in ([60] * 3 + [200] * 30, [250, 90, 180] + [120] * 30):
+            depth, _ = run(ShotDepth(Ramps(False), zero_parallax=0.5, steady=steady), levels, 4)
+            assert (depth[:6] - depth[20]).abs().max() < 0.01
 
 
 def test_pieces_of_a_shot_share_its_screen() -> None:
@@ -104,3 +127,54 @@ def test_a_black_shot_has_its_screen_in_the_middle() -> None:
     depth, screen = run(ShotDepth(Ramps(False), zero_parallax=None), [0] * 5, 2)
     assert screen == {0.5}
     assert torch.isfinite(depth).all()
+
+
+def test_pieces_agree_frame_by_frame_where_the_screen_moves() -> None:
+    """A shot of 1000 frames comes nearer; one piece ends at 500, the other begins there (and warms up before)."""
+    rise = torch.linspace(0.3, 1, 16)[:, None, None, None]
+    probes = Probes(RAMP.expand(16, -1, -1, -1) * rise, 31, 968)
+
+    def screens(first: int, last: int, lead_in: int) -> list[float]:
+        shot = ShotDepth(Ramps(True), zero_parallax=None, lead_in=lead_in, probes=probes)
+        levels = [round(255 * (0.3 + 0.7 * n / 1000)) for n in range(first, last)]
+        out = [*shot.push(frames(levels, first)), *shot.finish()]
+        return [screen for depths in out for screen in depths.zero_parallax]
+
+    one, two, across = screens(0, 500, 0), screens(452, 1000, 48), screens(400, 600, 0)
+    assert (len(one), len(two)) == (500, 500)
+    assert one[400:] + two[:100] == across
+    assert two[-1] - one[0] > 0.1
+    assert max(abs(b - a) for a, b in pairwise(one + two)) < 0.01
+
+
+@pytest.mark.parametrize("calibrated", [True, False])
+def test_a_long_shot_is_followed_alike_however_it_is_cut(calibrated: bool) -> None:
+    """Its second half comes nearer; longer than what is held back, and not divided."""
+    levels = [80 + max(0, n - 250) // 2 for n in range(LOOK_AHEAD + 280)]
+    follow = Follow.of(2.5, 24)
+    screens = []
+    for step in (4, 7):
+        shot = ShotDepth(Ramps(calibrated), zero_parallax=None, follow=follow)
+        out = [
+            d for start in range(0, len(levels), step) for d in shot.push(frames(levels[start : start + step], start))
+        ]
+        screens.append([screen for d in [*out, *shot.finish()] for screen in d.zero_parallax])
+    assert screens[0] == screens[1]
+    assert len(screens[0]) == len(levels)
+    if calibrated:  # else the range follows the subject, and the screen has nothing to do
+        assert screens[0][-1] - screens[0][0] > 0.15
+    assert max(abs(b - a) for a, b in pairwise(screens[0])) <= follow.speed / follow.rate + 1 / 1024
+
+
+def test_the_sides_of_a_shot_are_looked_at_where_asked_for() -> None:
+    raw = RAMP.expand(8, -1, -1, -1)
+    for probes in (None, Probes(raw, 0, 70)):
+        shot = ShotDepth(Ramps(True), zero_parallax=0.3, look_at_sides=True, probes=probes)
+        out = [*shot.push(frames([255] * 20)), *shot.finish()]
+        assert {d.sides for d in out} == {out[0].sides}
+        left, right = out[0].sides or (1, 0)
+        assert left < 0.72
+        assert right > left
+        assert {screen for d in out for screen in d.zero_parallax} == {0.3}
+    (plain, *_) = ShotDepth(Ramps(True), zero_parallax=0.3).push(frames([255] * 20))
+    assert plain.sides is None

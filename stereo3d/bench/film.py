@@ -44,7 +44,7 @@ from stereo3d.settings import Settings
 from stereo3d.shot_depth import Depths, ShotDepth
 from stereo3d.table import amount, table
 
-__all__ = ["FilmBench", "StageRow", "bench_film", "render_demo"]
+__all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "with_weights"]
 
 # Frames: the network runs as it would for a film, compiled where that is worth it.
 _TWO_HOURS = 172_800
@@ -125,13 +125,13 @@ def bench_film(
     Weights that are not here are replaced by random ones, and the outcome says so. Raises the errors of a conversion.
     """
     with tempfile.TemporaryDirectory(prefix="stereo3d-bench-", ignore_cleanup_errors=True) as folder:
-        settings, weights = _with_weights(settings, Path(folder))
+        settings, weights = with_weights(settings, Path(folder))
         bench = _Bench(source, settings, frames, Path(folder), tell)
         spent = bench.run(rounds)
         return bench.outcome(spent, rounds, weights, name or source.name)
 
 
-def _with_weights(settings: Settings, folder: Path) -> tuple[Settings, str]:
+def with_weights(settings: Settings, folder: Path) -> tuple[Settings, str]:
     """The settings, and whether weights are 'given', 'real', 'random' or 'no'."""
     depth, entry = settings.depth, MODELS.get(settings.depth.model)
     if depth.weights or entry is None or not entry.released:  # an unreleased one is refused by load_model
@@ -152,7 +152,7 @@ class _Bench:
         if self.info.kind == "picture":
             raise UsageError(f"{source} is a picture", hint="bench takes a film, or nothing: it makes one then")
         self.folder, self.tell = folder, tell
-        self.settings = _first_frames(settings, frames, self.info.video.average_rate or Fraction(24))
+        self.settings = first_frames(settings, frames, self.info.video.average_rate or Fraction(24))
         tell(f"scanning {source.name}")
         self.survey: Survey = survey_source(self.info, self.settings.time, lambda _done: None)
         tell(f"loading depth model {settings.depth.model}")
@@ -200,9 +200,14 @@ class _Bench:
         self.depths = []
         wanted = self.settings.view.zero_parallax
         for _, batches in self.frames:
-            depth = ShotDepth(self.model, zero_parallax=None if wanted == "auto" else wanted)
+            depth = ShotDepth(
+                self.model,
+                zero_parallax=None if wanted == "auto" else wanted,
+                steady=self.settings.depth.steady,
+            )
             parts = [part for batch in batches for part in depth.push(batch)] + list(depth.finish())
-            self.depths.append(Depths(torch.cat([part.codes for part in parts]), parts[-1].zero_parallax))
+            screens = tuple(screen for part in parts for screen in part.zero_parallax)
+            self.depths.append(Depths(torch.cat([part.codes for part in parts]), screens))
 
     def _render(self) -> None:
         self.packed = []
@@ -210,9 +215,12 @@ class _Bench:
         for (shot, batches), depth in zip(self.frames, self.depths, strict=True):
             for batch in batches:
                 first = batch.index - shot.start
-                maps = depth.cut(first, first + len(batch)).maps(self.device)
+                piece = depth.cut(first, first + len(batch))
                 left, right = render_views(
-                    batch.to(self.device), maps, strength=self.settings.view.strength, zero_parallax=depth.zero_parallax
+                    batch.to(self.device),
+                    piece.maps(self.device),
+                    strength=self.settings.view.strength,
+                    zero_parallax=piece.zero_parallax,
                 )
                 self.packed.append(pack(left, right, packing))
 
@@ -282,7 +290,7 @@ class _Bench:
         )
 
 
-def _first_frames(settings: Settings, frames: int, rate: Fraction) -> Settings:
+def first_frames(settings: Settings, frames: int, rate: Fraction) -> Settings:
     """The settings with an end after so many frames, where they have none."""
     if settings.time.end is not None:
         return settings

@@ -1,4 +1,4 @@
-"""How steady a sequence of depth maps is (pure). Used by the tests and by tests/bench/steadiness.py.
+"""How steady a sequence of depth maps is, and how true (pure). Used by the tests and by ``stereo3d bench steadiness``.
 
 Maps are [N, h, w] float arrays in any unit; every score is relative to the sequence's own extent, so that a method
 cannot win by flattening the depth.
@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Drift", "Flow", "drift", "estimate_flow", "extent", "flicker", "follow"]
+__all__ = ["Drift", "Fidelity", "Flow", "drift", "estimate_flow", "extent", "fidelity", "flicker", "follow"]
 
 Array = npt.NDArray[np.float32]
 
 _WINDOW = 24  # frames over which drift is averaged
+_EDGE = 0.03  # of the range a pixel: an outline is steeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,44 @@ class Drift:
 
     moved: float
     contrast: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """What a sequence is beside the truth, once brought to its scale by one affine map; in % of the truth's extent.
+
+    ``flicker``: mean change of the error from a frame to the next (no flow is asked). ``error``: its mean size; ``edge_error``:
+    within two pixels of true outlines. ``sharpness``: slope across true outlines over that of the truth.
+    """
+
+    flicker: float
+    error: float
+    edge_error: float
+    sharpness: float
+
+
+def fidelity(depth: Array, truth: Array) -> Fidelity:
+    """``depth`` beside ``truth``, both [N, h, w], N >= 2."""
+    x, y = truth - truth.mean(), depth - depth.mean()
+    slope = float((x * y).mean() / max(float(np.square(x).mean()), 1e-30))
+    error = y / slope - x
+    edges = np.stack([_slopes(frame) for frame in truth])
+    steep = edges > _EDGE
+    near = np.stack([cv2.dilate(frame.astype(np.uint8), np.ones((5, 5), np.uint8)) for frame in steep]).astype(bool)
+    blurred = np.stack([_slopes(frame) for frame in depth / np.float32(slope)])
+    unit = 100 / extent(truth)
+    return Fidelity(
+        unit * float(np.abs(np.diff(error, axis=0)).mean()),
+        unit * float(np.abs(error).mean()),
+        unit * float(np.abs(error[near]).mean()) if near.any() else 0.0,
+        float(blurred[steep].mean() / edges[steep].mean()) if near.any() else 1.0,
+    )
+
+
+def _slopes(depth: Array) -> Array:
+    """Change a pixel at each pixel (Sobel)."""
+    slopes: Array = np.hypot(cv2.Sobel(depth, cv2.CV_32F, 1, 0), cv2.Sobel(depth, cv2.CV_32F, 0, 1)) / 8
+    return slopes
 
 
 def extent(depth: Array) -> float:

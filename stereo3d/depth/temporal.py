@@ -23,7 +23,7 @@ from stereo3d.depth.temporal_anchor import (
     map_extent,
     ranged,
 )
-from stereo3d.depth.temporal_gauge import SETTLE, GaugeTracker
+from stereo3d.depth.temporal_gauge import SETTLE, GaugeTracker, NoGauge
 
 __all__ = ["LOOK_AHEAD", "ShotStabiliser"]
 
@@ -49,22 +49,25 @@ class ShotStabiliser:
 
     A shot of at most ``look_ahead`` frames gets one range from all its frames. A longer one gets it from the first
     ``look_ahead``, and the range then follows the newest ``look_ahead`` frames by 1/look_ahead of the way a frame. With an
-    ``anchor`` the range is the anchor's, and SETTLE frames are held back at most.
+    ``anchor`` the range is the anchor's, and SETTLE frames are held back at most. ``align`` False: the frames keep the gauge
+    the network gave them.
 
-    The output depends on the sequence of frames alone, not on how it is cut into calls. ``missing`` counts the frames
-    whose map was not finite; they, and flat maps, are given the depth of the frame before (of the next one at the start
+    The output depends on the sequence of frames alone, not on how it is cut into calls. ``missing`` lists the frames
+    whose map was not finite, by number from 0; they, and flat maps, are given the depth of the frame before (of the next one at the start
     of a shot; 0.5 where there is nothing else). Not for calibrated models.
     """
 
-    def __init__(self, look_ahead: int = LOOK_AHEAD, anchor: Anchor | None = None) -> None:
+    def __init__(self, look_ahead: int = LOOK_AHEAD, anchor: Anchor | None = None, *, align: bool = True) -> None:
         if look_ahead < 1:
             raise ValueError(f"look_ahead is {look_ahead}, allowed: 1 or more frames")
-        self.missing = 0
+        self.missing: list[int] = []
+        self._received = 0
         self._given = anchor
+        self._align = align
         self._look_ahead = look_ahead
         self._hold = look_ahead if anchor is None else min(look_ahead, SETTLE)
         self._held: deque[_Held] = deque()
-        self._tracker: GaugeTracker | None = None
+        self._tracker: GaugeTracker | NoGauge | None = None
         self._range = self._first_range = (0.0, 1.0)
         self._spread: list[_Held] = []
         self._recent: deque[tuple[float, float]] = deque(maxlen=look_ahead)
@@ -106,8 +109,9 @@ class ShotStabiliser:
 
     def _receive(self, raw: torch.Tensor) -> Iterator[_Held]:
         for number, cells in enumerate(map_cells(raw).astype(np.float64)):
+            self._received += 1
             if not np.isfinite(cells).all():
-                self.missing += 1
+                self.missing.append(self._received - 1)
                 yield _Held()
                 continue
             extent = map_extent(cells)
@@ -133,7 +137,7 @@ class ShotStabiliser:
         opening = [f.cells for f in with_map[:SETTLE] if f.cells is not None]
         anchor = self._given or anchor_from_cells([f.cells for f in self._spread if f.cells is not None])
         assert anchor is not None  # there is a frame that is finite and not flat
-        self._tracker = GaugeTracker(anchor, opening, rehome=self._given is None)
+        self._tracker = GaugeTracker(anchor, opening, rehome=self._given is None) if self._align else NoGauge()
         for frame in self._held:
             self._track(frame)
         self._range = (anchor.low, anchor.high) if self._given is not None else depth_range(self._recent)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from stereo3d.depth.align import IDENTITY, Affine, Values, fit_affine, mean_affine
 from stereo3d.depth.temporal_anchor import Anchor, Views, map_extent
 
-__all__ = ["SETTLE", "GaugeTracker"]
+__all__ = ["SETTLE", "GaugeTracker", "NoGauge"]
 
 SETTLE = 24  # frames that vote for the first frame's gauge
 _LEAK = 0.05  # of the distance to the target, a frame
@@ -83,3 +83,10 @@ class GaugeTracker:
             chain = chain.after(fit.affine)
             votes.append(self._views.target(cells).after(chain.inverse()))
         return mean_affine(votes)
+
+
+class NoGauge:
+    """In place of a tracker: every frame keeps the network's own values."""
+
+    def next(self, cells: Values) -> Affine:
+        return IDENTITY

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
-from stereo3d.depth.base import DepthModel
-from stereo3d.pipeline import Places, Recipe, SegmentResult, build_segments
+from stereo3d.pipeline import Models, Places, Recipe, SegmentResult, build_segments
 from stereo3d.plan import Segment
 from stereo3d.stages import Meter
 
@@ -13,11 +12,11 @@ __all__ = ["LocalExecutor"]
 
 
 class LocalExecutor:
-    """One device, one copy of the weights."""
+    """One device, one copy of each model's weights."""
 
-    def __init__(self, recipe: Recipe, model: DepthModel, meter: Meter) -> None:
+    def __init__(self, recipe: Recipe, models: Models, meter: Meter) -> None:
         self._recipe = recipe
-        self._model = model
+        self._models = models
         self._meter = meter
 
     def run(
@@ -30,4 +29,4 @@ class LocalExecutor:
 
         Closing the iterator drops the segment in work. ``on_frames`` is told how many frames were just encoded.
         """
-        return build_segments(segments, self._recipe, self._model, places, self._meter, on_frames)
+        return build_segments(segments, self._recipe, self._models, places, self._meter, on_frames)

@@ -1,27 +1,36 @@
-"""``stereo3d shots``: the continuous takes of a film, with their times."""
+"""``stereo3d shots``: the continuous takes of a film, with their times: of a source by one pass over it, of a finished or
+unfinished output from what its job wrote down."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from stereo3d.errors import InputError
-from stereo3d.frames import Timeline
-from stereo3d.job.survey import survey_source
+from stereo3d.errors import InputError, OutputError
+from stereo3d.files import read_json
+from stereo3d.frames import Shot, Timeline
+from stereo3d.job.done import record_of
+from stereo3d.job.manifest import Manifest
+from stereo3d.job.store import work_folder_of
+from stereo3d.job.survey import Survey
+from stereo3d.media.decode import Decoder
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
-from stereo3d.settings import TimeSettings
+from stereo3d.media.still import write_picture
 from stereo3d.table import table
 
-__all__ = ["ShotList", "ShotRow", "list_shots", "look_at", "timecode"]
+__all__ = ["ShotList", "ShotRow", "list_shots", "look_at", "timecode", "write_thumbs", "written_survey"]
+
+_THUMB_HEIGHT = 180
 
 
 @dataclass(frozen=True, slots=True)
 class ShotRow:
-    """Frames [start, end) of the source, counted from 0; times since the first frame, the end being the next shot's start."""
+    """Frames [start, end) of what is converted, counted from 0; times since the first frame, the end being the next shot's
+    start. ``own``: the shot's own settings. ``thumb``: its picture's file."""
 
     number: int
     start: int
@@ -30,6 +39,8 @@ class ShotRow:
     end_time: str
     start_seconds: float
     end_seconds: float
+    own: str = ""
+    thumb: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +58,16 @@ class ShotList:
 
     def text(self) -> str:
         """A table for people."""
-        head = ("shot", "frames", "start", "end", "count", "seconds")
+        head: tuple[str, ...] = ("shot", "frames", "start", "end", "count", "seconds")
+        own = any(shot.own for shot in self.shots)
         rows = [
             (
                 str(shot.number), f"{shot.start}-{shot.end - 1}", shot.start_time, shot.end_time, str(shot.end - shot.start),
-                f"{shot.end_seconds - shot.start_seconds:.3f}",
+                f"{shot.end_seconds - shot.start_seconds:.3f}", *((shot.own,) if own else ()),
             )
             for shot in self.shots
         ]  # fmt: skip
-        return table(head, rows)
+        return table((*head, "own settings") if own else head, rows)
 
 
 def timecode(seconds: Fraction) -> str:
@@ -73,16 +85,58 @@ def look_at(source: Path) -> MediaInfo:
     return info
 
 
-def list_shots(info: MediaInfo, on_frame: Callable[[int], None]) -> ShotList:
-    """Find the shots in one pass. ``on_frame``: called with the number of frames seen. Raises InputError."""
-    survey = survey_source(info, TimeSettings(), on_frame)
+def written_survey(place: Path) -> tuple[Path, Survey, Manifest] | None:
+    """(source, survey, manifest) of the job that made or makes ``place``, if it is such an output."""
+    folder = work_folder_of(place)
+    record = read_json(record_of(place))
+    manifest, survey = read_json(folder / "job.json"), read_json(folder / "survey.json")
+    try:
+        if manifest is None:
+            manifest, survey = record["job"]["manifest"], record["survey"]
+        found = Manifest.from_json(manifest)
+        return (Path(found.source), Survey.from_json(survey["survey"]), found) if found is not None else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def list_shots(name: str, survey: Survey, manifest: Manifest | None = None, thumbs: Sequence[Path] = ()) -> ShotList:
+    """The shots of a survey. ``thumbs``: their pictures' files, if any."""
     timeline = survey.timeline
-    rows = tuple(_row(number, shot.start, shot.end, timeline) for number, shot in enumerate(survey.shots, 1))
+    rows = tuple(
+        _row(number, shot, timeline, _own(number, manifest), str(thumbs[number - 1]) if thumbs else "")
+        for number, shot in enumerate(survey.shots, 1)
+    )
     total = float(timeline.duration(0, len(timeline)))
-    return ShotList(str(info.path), len(timeline), total, rows, survey.faults.lines())
+    return ShotList(name, len(timeline), total, rows, survey.faults.lines())
 
 
-def _row(number: int, start: int, end: int, timeline: Timeline) -> ShotRow:
-    first = (timeline.pts[start] - timeline.pts[0]) * timeline.time_base
-    last = first + timeline.duration(start, end)
-    return ShotRow(number, start, end, timecode(first), timecode(last), float(first), float(last))
+def write_thumbs(info: MediaInfo, survey: Survey, folder: Path) -> list[Path]:
+    """The middle frame of every shot as a small JPEG in ``folder``; their files. Raises OutputError, EncodeError, InputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make {folder}: {error.strerror}", hint="name another folder with --thumbs"
+        ) from error
+    height = min(_THUMB_HEIGHT, info.video.out_height)
+    files: list[Path] = []
+    with Decoder(info, survey.timeline, height=height, seekable=survey.seekable) as decoder:
+        for number, shot in enumerate(survey.shots, 1):
+            middle = (shot.start + shot.end) // 2
+            files.append(folder / f"shot-{number:04}.jpg")
+            for batch in decoder.batches(middle, middle + 1, batch=1):
+                write_picture(files[-1], batch)
+    return files
+
+
+def _own(number: int, manifest: Manifest | None) -> str:
+    rules = manifest.shots if manifest is not None else ()
+    words = {option: text for first, last, option, text in rules if first <= number <= last}
+    return ", ".join(f"{option.replace('_', '-')} {text}".strip() for option, text in words.items())
+
+
+def _row(number: int, shot: Shot, timeline: Timeline, own: str, thumb: str) -> ShotRow:
+    first = (timeline.pts[shot.start] - timeline.pts[0]) * timeline.time_base
+    last = first + timeline.duration(shot.start, shot.end)
+    times = timecode(first), timecode(last), float(first), float(last)
+    return ShotRow(number, shot.start, shot.end, *times, own, thumb)

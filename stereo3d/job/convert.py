@@ -5,92 +5,195 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from stereo3d.bars import Framing
-from stereo3d.depth.base import DepthModel
-from stereo3d.errors import Interrupted
-from stereo3d.executors.local import LocalExecutor
-from stereo3d.files import file_sha256
+from stereo3d.errors import UsageError
+from stereo3d.frames import Shot
+from stereo3d.interrupts import Death
+from stereo3d.job.build import Built, build
+from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
-from stereo3d.job.done import finished_report, publish_all
+from stereo3d.job.done import Asked, finished_report, only_rules_differ, publish_all
 from stereo3d.job.finish import finish_film
+from stereo3d.job.keys import source_fingerprint
+from stereo3d.job.manifest import Manifest
+from stereo3d.job.outlook import Outlook, outlook_of
+from stereo3d.job.patience import Patience
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place
 from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_picture
 from stereo3d.job.report import Report
-from stereo3d.job.store import SegmentRecord, WorkFolder, work_folder_of
-from stereo3d.job.ticker import Ticker
+from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
+from stereo3d.job.room import room_needed
+from stereo3d.job.shots_file import read_rules, shots_file_of
+from stereo3d.job.store import WorkFolder, work_folder_of
+from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
 from stereo3d.memory import return_freed_memory
-from stereo3d.pipeline import Places, SegmentResult
-from stereo3d.progress import Note, Phase, Progress
+from stereo3d.progress import Note, Progress
 from stereo3d.settings import EncodeSettings, Settings
 from stereo3d.stages import Meter
 
-__all__ = ["convert_film"]
+__all__ = ["convert_film", "plan_film"]
 
 
 def convert_film(
-    source: Path, output: Path | None, settings: Settings, progress: Progress, stop: threading.Event
+    source: Path,
+    output: Path | None,
+    settings: Settings,
+    progress: Progress,
+    stop: threading.Event,
+    death: Death | None = None,
 ) -> Report:
     """Convert, or continue converting, ``source`` into ``output`` (default: a name beside the source).
 
-    ``stop``: when set, the segment in work is finished and :class:`Interrupted` raised; the same call continues.
+    ``stop``: when set, the segment in work is finished and :class:`Interrupted` raised; the same call continues. ``death``: how
+    the process that this one goes on for ended.
     Raises the errors of :mod:`stereo3d.errors`; whatever happens, nothing stands at ``output`` that is not verified.
     """
+    if settings.run.dry_run:
+        raise UsageError("a dry run converts nothing", hint="'stereo3d convert --dry-run' prints the plan")
     began = time.monotonic()
     return_freed_memory()
     info = wanted(probe(source), settings)
-    picture = info.kind == "picture"
-    place = output if output is not None else default_output(source, settings, picture=picture)
-    finished = None if settings.run.overwrite else finished_report(source, place, settings)
+    asked = _asked(info, output, settings)
+    again = settings.run.overwrite or settings.run.restart
+    finished = None if again else finished_report(asked)
     if finished is not None:
         progress.emit(Note("this film was finished by an earlier run"))
-        _clean_up(place, settings)
+        _clean_up(asked)
         return finished
-    check_places(source, place, settings, picture=picture)
-    encode = EncodeSettings(codec="ffv1") if picture else settings.encode
-    # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
-    encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
     for what in info.video.lost_metadata:
         progress.emit(Note(f"{what} of the source will be lost: it belongs to frames that are made anew", "warning"))
-    wish = Wish(info, depth_source(info, settings), settings, encode, encoder)
-    if picture:
+    wish = _wish(info, asked)
+    if info.kind == "picture":
         recipe, model = prepare_picture(wish, progress, stop)
         meter = Meter()
-        convert_picture(recipe, model, place, meter)
+        facts = convert_picture(recipe, model, asked.output, meter)
         busy, seconds = meter.busy(), time.monotonic() - began
-        return Report(place, 1, 1, 0, seconds, 1 / seconds, max(busy, key=busy.__getitem__))
-    with _work_folder(place) as folder:
-        if settings.run.restart:
+        comfort = comfort_report((Shot(0, 1),), [facts], recipe)
+        limit = max(busy, key=busy.__getitem__)
+        return Report(asked.output, 1, 1, 0, seconds, 1 / seconds, limit, comfort=comfort)
+    with _work_folder(asked.output) as folder:
+        if settings.run.restart and death is None:
             folder.clear()
-        job, model = prepare_film(wish, place, folder, progress, stop)
-        records, ticker = _build(job, model, progress, stop)
-        finals, lost = _finish(job, model, records, place, progress)
-        depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
-        report = Report(
-            output=place,
-            frames=len(job.survey.timeline),
-            segments_built=ticker.segments_built,
-            segments_kept=ticker.segments_kept,
-            seconds=time.monotonic() - began,
-            fps=ticker.fps(),
-            limited_by=ticker.limited_by(),
-            losses=(*job.survey.faults.lines(), *depth_faults, *_replaced(records), *lost),
-            depth=str(depth_place(place)) if job.recipe.keep is not None else "",
-        )
-        publish_all(folder.path, source, finals, report, settings)
-    _clean_up(place, settings)
+        patience = Patience(folder.path, settings.run.wait, progress, stop)
+        job = _prepare(wish, folder, patience)
+        _begin(job, patience)
+        built = build(job, progress, stop, death)
+        size = sum(record.size for record in built.records.values())
+        report = patience.through(lambda: _finish(built, progress, began), 2 * size)
+    _clean_up(asked)
     return report
 
 
-def _clean_up(output: Path, settings: Settings) -> None:
-    if not settings.run.keep_work:
-        with _work_folder(output) as folder:
+def plan_film(
+    source: Path, output: Path | None, settings: Settings, progress: Progress, stop: threading.Event
+) -> Outlook:
+    """What :func:`convert_film` would do, without doing it: only the survey is made, and kept for it."""
+    info = wanted(probe(source), settings)
+    if info.kind == "picture":
+        raise UsageError("--dry-run goes with films: a picture is one frame", hint="leave --dry-run away")
+    asked = _asked(info, output, settings)
+    wish = _wish(info, asked, dry=True)
+    with _work_folder(asked.output) as folder:
+        job = _prepare(wish, folder, Patience(folder.path, settings.run.wait, progress, stop))
+        kept = {} if settings.run.restart else {**in_output(job, asked.output), **job.recorded()}
+        return outlook_of(job, kept)
+
+
+def _asked(info: MediaInfo, output: Path | None, settings: Settings) -> Asked:
+    picture = info.kind == "picture"
+    place = output if output is not None else default_output(info.path, settings, picture=picture)
+    return Asked(info.path, place, settings, () if picture else read_rules(shots_file_of(place)))
+
+
+def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
+    """What was asked for, refused where it cannot be."""
+    settings, picture = asked.settings, info.kind == "picture"
+    replace = settings.run.overwrite or dry or only_rules_differ(asked)
+    check_places(asked.source, asked.output, settings, picture=picture, replace=replace)
+    encode = EncodeSettings(codec="ffv1") if picture else settings.encode
+    # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
+    encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
+    return Wish(asked, info, depth_source(info, settings), encode, encoder)
+
+
+def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
+    # A frame for each field is another film: other times, so another survey.
+    fingerprint = source_fingerprint(wish.info.path) + ("-fields" if wish.info.video.fields else "")
+    if not wish.settings.run.restart:
+        recall(folder, wish.asked.output, fingerprint)
+    return prepare_film(wish, folder, fingerprint, patience)
+
+
+def _begin(job: Job, patience: Patience) -> None:
+    """Write the job down, say what changed since it was last written down, and fetch what a finished output holds of it."""
+    earlier, manifest = Manifest.load(job.folder.manifest), job.manifest()
+    changed = earlier.difference(manifest) if earlier is not None else ()
+    job.folder.drop_parts()
+    kept = job.recorded()
+    if not job.asked.settings.run.restart:
+        missing = [segment.number for segment in job.plan if segment.number not in kept]
+        patience.through(lambda: restore(job, job.asked.output, missing, patience.progress), 1 << 20)
+        kept = job.recorded()
+    patience.through(lambda: manifest.save(job.folder.manifest), 1 << 20)
+    redone = len(job.plan) - len(kept)
+    if changed:
+        what, total = "; ".join(changed), len(job.plan)
+        text = f"changed since the last run: {what}; {redone} of {total} segments to redo, {len(kept)} kept"
+        patience.progress.emit(Note(text))
+    frames = len(job.survey.timeline) - sum(record.frames for record in kept.values())
+    patience.expect(room_needed(job, kept.values(), frames))
+
+
+def _finish(built: Built, progress: Progress, began: float) -> Report:
+    """Make what was asked for, look at it again, and give it its name. Raises OutputError or VerificationError."""
+    try:
+        return _published(built, progress, began)
+    except Exception:
+        built.job.folder.drop_parts()  # there may be no room for the next try beside them
+        raise
+
+
+def _published(built: Built, progress: Progress, began: float) -> Report:
+    job, output = built.job, built.job.asked.output
+
+    def grey(piece: str) -> Path:
+        name = job.models.film.info.name
+        return join_depth(job.folder, job.recipe, name, job.files(piece), built.records.values(), progress)
+
+    lost: tuple[str, ...] = ()
+    if job.recipe.settings.paint.colormap == "none":
+        finals = [(grey(""), output)]
+    else:
+        depth = [(grey(job.pieces[0]), depth_place(output))] if job.recipe.keep is not None else []
+        final, lost = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
+        finals = [(final, output), *depth]
+    depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
+    report = Report(
+        output=output,
+        frames=len(job.survey.timeline),
+        segments_built=built.ticker.segments_built,
+        segments_kept=built.ticker.segments_kept,
+        seconds=time.monotonic() - began,
+        fps=built.ticker.fps(),
+        limited_by=built.ticker.limited_by(),
+        losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
+        depth=str(depth_place(output)) if job.recipe.keep is not None else "",
+        comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
+    )
+    publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
+    return report
+
+
+def _clean_up(asked: Asked) -> None:
+    if not asked.settings.run.keep_work:
+        with _work_folder(asked.output) as folder:
             folder.remove()
 
 
@@ -104,69 +207,3 @@ def _work_folder(output: Path) -> Iterator[WorkFolder]:
         raise
     finally:
         folder.close()
-
-
-def _build(
-    job: Job, model: DepthModel, progress: Progress, stop: threading.Event
-) -> tuple[dict[int, SegmentRecord], Ticker]:
-    """Build the segments that are missing; the records of all of them, by number."""
-    found = {segment.number: job.find(segment) for segment in job.plan}
-    records = {number: record for number, record in found.items() if record is not None}
-    job.folder.drop_parts()
-    missing = [segment for segment in job.plan if segment.number not in records]
-    kept = sum(record.frames for record in records.values())
-    total = len(job.survey.timeline)
-    if records:
-        progress.emit(Note(f"continuing: {len(records)} of {len(job.plan)} segments are done"))
-    progress.emit(Phase("convert", f"converting {total} frames", total, kept))
-    meter = Meter()
-    ticker = Ticker(progress, meter, frames=(kept, total), segments=(len(records), len(job.plan)))
-    places = Places(job.part, lambda segment: job.part(segment, job.pieces[0]))
-    with closing(LocalExecutor(job.recipe, model, meter).run(missing, places, ticker.add_frames)) as results:
-        for result in results:
-            records[result.segment.number] = _record(job, result)
-            ticker.add_segment()
-            if stop.is_set() and len(records) < len(job.plan):
-                done = f"{len(records)} of {len(job.plan)} segments done"
-                raise Interrupted(f"stopped with {done}", hint="the same command continues")
-    return records, ticker
-
-
-def _record(job: Job, result: SegmentResult) -> SegmentRecord:
-    """Make a built segment a finished one: first its depth, where that is kept, then its pictures."""
-    for piece in job.pieces:
-        part = job.part(result.segment, piece)
-        record = SegmentRecord(
-            frames=result.frames,
-            size=part.stat().st_size,
-            sha256=file_sha256(part),
-            seconds=result.seconds,
-            replaced=result.replaced,
-            screens=result.screens,
-        )
-        job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)
-    return record
-
-
-def _finish(
-    job: Job, model: DepthModel, records: dict[int, SegmentRecord], output: Path, progress: Progress
-) -> tuple[list[tuple[Path, Path]], tuple[str, ...]]:
-    """Make what was asked for; ((verified file, the place it is to have) each, what the output's container cannot carry)."""
-
-    def grey(piece: str) -> Path:
-        return join_depth(job.folder, job.recipe, model.info.name, job.files(piece), records.values(), progress)
-
-    if job.recipe.settings.paint.colormap == "none":
-        return [(grey(""), output)], ()
-    depth = [(grey(job.pieces[0]), depth_place(output))] if job.recipe.keep is not None else []
-    final, lost = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
-    return [(final, output), *depth], lost
-
-
-def _replaced(records: dict[int, SegmentRecord]) -> tuple[str, ...]:
-    """One line for the frames that stand in for frames that could not be decoded."""
-    frames = sorted(frame for record in records.values() for frame in record.replaced)
-    if not frames:
-        return ()
-    shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
-    return (f"{len(frames)} frame(s) could not be decoded and show their neighbour: {shown}",)

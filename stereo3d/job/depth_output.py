@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from stereo3d.files import flush
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.depth_video import DepthMark
 from stereo3d.media.join import join, output_origin
@@ -42,6 +42,5 @@ def join_depth(
     join(files, timeline, [first for first, _ in pieces], final, origin=plan.origin, tags=mark.tags())
     alone = replace(recipe.info, audio=(), others=())
     verify_output(final, files, alone, plan, MuxReport(final, (), ()))
-    with open(final, "rb+") as stream:
-        os.fsync(stream.fileno())
+    flush(final)
     return final

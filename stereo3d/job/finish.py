@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from stereo3d.files import flush
+from stereo3d.frames import Timeline
 from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey
 from stereo3d.media.join import join, output_origin
@@ -13,9 +15,9 @@ from stereo3d.media.mux import OutputPlan, Span, mux
 from stereo3d.media.verify import verify_output
 from stereo3d.pipeline import Recipe
 from stereo3d.progress import Phase, Progress
-from stereo3d.settings import TimeSettings
+from stereo3d.settings import Settings
 
-__all__ = ["finish_film"]
+__all__ = ["finish_film", "output_plan"]
 
 
 def finish_film(
@@ -31,17 +33,8 @@ def finish_film(
     ``segments``: (first frame, file), in order. Returns the verified file, flushed, in the work folder, and one line for
     everything that its container cannot carry. Raises VerificationError or OutputError; the segments are kept in any case.
     """
-    times, picture = recipe.settings.time, recipe.settings.picture
-    plan = OutputPlan(
-        survey.timeline,
-        layout=picture.layout if recipe.settings.paint.colormap is None else "",
-        swap_eyes=picture.swap_eyes,
-        origin=output_origin(survey.timeline, cut=times.start is not None),
-        span=_span(survey, times),
-        repair_times=not survey.regular,
-        frame_packing=recipe.encoder.frame_packing,
-        audio_codec=recipe.settings.tracks.audio_codec,
-    )
+    plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
+    plan = replace(plan, frame_packing=recipe.encoder.frame_packing)
     files = [file for _, file in segments]
     joined = folder.path / "join.mp4"
     final = folder.path / f"final{suffix.lower()}"
@@ -51,16 +44,23 @@ def finish_film(
     joined.unlink()
     progress.emit(Phase("verify", "reading the result back and comparing it"))
     verify_output(final, files, recipe.info, plan, report)
-    with open(final, "rb+") as stream:
-        os.fsync(stream.fileno())
+    flush(final)
     return final, tuple(f"not carried over: {lost}" for lost in report.not_carried)
 
 
-def _span(survey: Survey, times: TimeSettings) -> Span | None:
-    """The part of the source that is kept, in seconds of source time; None for all of it."""
-    if times.start is None and times.end is None:
-        return None
-    timeline = survey.timeline
+def output_plan(timeline: Timeline, settings: Settings, *, regular: bool, whole: bool = True) -> OutputPlan:
+    """What the output is to be. ``regular``: no timestamp of the source had to be replaced. ``whole``: the timeline goes as far
+    as was asked for."""
+    times, picture = settings.time, settings.picture
     start = timeline.pts[0] * timeline.time_base
     end = start + timeline.duration(0, len(timeline))
-    return Span(start if times.start is not None else None, end if times.end is not None else None)
+    cut_start, cut_end = times.start is not None, times.end is not None or not whole
+    return OutputPlan(
+        timeline,
+        layout=picture.layout if settings.paint.colormap is None else "",
+        swap_eyes=picture.swap_eyes,
+        origin=output_origin(timeline, cut=cut_start),
+        span=Span(start if cut_start else None, end if cut_end else None) if cut_start or cut_end else None,
+        repair_times=not regular,
+        audio_codec=settings.tracks.audio_codec,
+    )

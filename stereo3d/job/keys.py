@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
@@ -49,20 +50,26 @@ def _file_fingerprint(path: Path, *, samples: int) -> str:
     return hasher.hexdigest()[:32]
 
 
-def segment_key(segment: Segment, fingerprint: str, recipe: Recipe) -> str:
-    """The hash of all that a segment's pixels and times depend on."""
+def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: Mapping[str, str] | None = None) -> str:
+    """The hash of all that a segment's pixels and times depend on. ``identities``: of the models that shots have of their
+    own, by name."""
     timeline, settings = recipe.timeline, recipe.settings
     first = segment.start - segment.lead_in
+    names = identities or {}
+    own = [recipe.in_force(segment.piece(shot)[1]) for shot in segment.shots]
     return digest(
         {
             "pipeline": PIPELINE_VERSION,
             "source": fingerprint,
-            "times": [str(timeline.time_base), list(timeline.pts[first : segment.end])],
-            "frames": [segment.start, segment.end, segment.lead_in],
+            "times": [str(timeline.time_base), list(timeline.pts[first : segment.end + segment.lead_out])],
+            "frames": [segment.start, segment.end, segment.lead_in, segment.lead_out],
             "shots": [[shot.start, shot.end] for shot in segment.shots],
-            "model": recipe.model_identity,
+            "models": [names[o.model] if o.model else recipe.model_identity for o in own],
             "numerics": asdict(recipe.numerics),
-            "view": settings.view.model_dump(mode="json"),
+            "views": [o.view.model_dump(mode="json") for o in own],
+            "black": [o.black for o in own],
+            "steady": settings.depth.steady,
+            "cards": [recipe.cards.ease, list(recipe.cards.near(segment.start, segment.end))],
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -11,13 +11,15 @@ import torch
 from stereo3d.depth import load_model
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.compiling import load_fastest, seconds_a_frame
+from stereo3d.depth.flat import FlatDepth
 from stereo3d.depth.from_file import FileDepth
 from stereo3d.depth.precision import choose_device
 from stereo3d.job.keys import source_fingerprint
+from stereo3d.overrides import FLAT
 from stereo3d.pipeline import Numerics
-from stereo3d.settings import DepthSettings
+from stereo3d.settings import DepthSettings, Settings
 
-__all__ = ["load_with_numerics"]
+__all__ = ["load_others", "load_with_numerics"]
 
 
 def load_with_numerics(
@@ -69,6 +71,28 @@ def load_with_numerics(
     else:
         model = load(compiled)
     return model, Numerics(device, model.batch_for(height, width), threads, compiled)
+
+
+def load_others(
+    names: Iterable[str], settings: Settings, numerics: Numerics, film: DepthModel, report: Callable[[str], None]
+) -> dict[str, DepthModel]:
+    """The models that shots have of their own, by name, and the flat one. ``film``: the film's model. Raises as
+    :func:`load_with_numerics`."""
+    models: dict[str, DepthModel] = {FLAT: FlatDepth(film if settings.run.keep_depth else None)}
+    for name in names:
+        if name != FLAT:
+            depth = settings.depth
+            models[name] = load_model(
+                name,
+                device=numerics.device,
+                dtype=depth.dtype,
+                depth_size=depth.depth_size,
+                batch=depth.batch,
+                report=report,
+            )
+            for note in models[name].info.notes:
+                report(note)
+    return models
 
 
 def _device(wanted: str) -> str:

@@ -9,17 +9,19 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.files import publish
 from stereo3d.frames import Shot
 from stereo3d.media.still import write_picture
-from stereo3d.pipeline import Found, Recipe, pictures
+from stereo3d.pipeline import Found, Models, Recipe, pictures
 from stereo3d.plan import make_plan
 from stereo3d.stages import Meter
+from stereo3d.staging import ComfortFacts
 
 __all__ = ["convert_picture"]
 
 
-def convert_picture(recipe: Recipe, model: DepthModel, output: Path, meter: Meter) -> None:
-    """Render the one frame of a picture source and write it to ``output`` (.png or .jpg)."""
+def convert_picture(recipe: Recipe, model: DepthModel, output: Path, meter: Meter) -> ComfortFacts:
+    """Render the one frame of a picture source and write it to ``output`` (.png or .jpg). What it asks of eyes."""
     plan = make_plan(recipe.timeline, (Shot(0, 1),))
-    with closing(pictures(plan, recipe, model, meter, Found())) as views:
+    found = Found()
+    with closing(pictures(plan, recipe, Models(model), meter, found)) as views:
         packed = next(views)
     temporary = output.with_name(f".{output.stem}.part{output.suffix}")
     try:
@@ -27,3 +29,4 @@ def convert_picture(recipe: Recipe, model: DepthModel, output: Path, meter: Mete
         publish(temporary, output)
     finally:
         temporary.unlink(missing_ok=True)
+    return found.comfort.get(0, ComfortFacts())

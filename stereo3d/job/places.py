@@ -28,8 +28,8 @@ def depth_place(output: Path) -> Path:
     return output.with_name(f"{output.stem}.depth.mkv")
 
 
-def check_places(source: Path, output: Path, settings: Settings, *, picture: bool) -> None:
-    """Raises InputError, UsageError or OutputError with a hint; creates nothing."""
+def check_places(source: Path, output: Path, settings: Settings, *, picture: bool, replace: bool = False) -> None:
+    """Raises InputError, UsageError or OutputError with a hint; creates nothing. ``replace``: what is there may go."""
     if not source.exists():
         raise InputError(f"there is no {source}", hint="check the path; a name with spaces needs quotes")
     if _same(source, output):
@@ -51,8 +51,9 @@ def check_places(source: Path, output: Path, settings: Settings, *, picture: boo
     for place in (output, depth_place(output)) if settings.run.keep_depth else (output,):
         if place.is_dir():
             raise OutputError(f"{place} is a folder", hint="name a file with -o")
-        if place.exists() and not settings.run.overwrite:
-            raise OutputError(f"{place} exists already", hint="--overwrite replaces it; -o chooses another name")
+        if place.exists() and not replace:
+            hint = "--overwrite replaces it (and keeps what the settings do not touch); -o chooses another name"
+            raise OutputError(f"{place} exists already", hint=hint)
         if settings.depth.depth_from is not None and _same(Path(settings.depth.depth_from), place):
             raise UsageError(f"the output is the file of --depth-from: {place}", hint="choose another name with -o")
     folder = output.parent

@@ -5,16 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from stereo3d.bars import Framing
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
+from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
+from stereo3d.job.done import Asked
 from stereo3d.job.framing import film_framing, framing_note, trimmed_size
-from stereo3d.job.keys import segment_key, source_fingerprint
+from stereo3d.job.keys import segment_key
 from stereo3d.job.manifest import Manifest, PlannedSegment
-from stereo3d.job.numerics import load_with_numerics
+from stereo3d.job.numerics import load_others, load_with_numerics
+from stereo3d.job.patience import Patience
+from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Sometimes
@@ -23,7 +28,8 @@ from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.trial import tried_encoder
-from stereo3d.pipeline import Numerics, Recipe
+from stereo3d.overrides import Overrides
+from stereo3d.pipeline import Models, Numerics, Recipe
 from stereo3d.plan import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
 from stereo3d.render.pack import Packing, packed_format, packed_size
@@ -37,22 +43,53 @@ __all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "wit
 class Wish:
     """What was asked for, looked at: ``info`` of the source, ``depth``: of the file of --depth-from. ``encode``: for the output."""
 
+    asked: Asked
     info: MediaInfo
     depth: MediaInfo | None
-    settings: Settings
     encode: EncodeSettings
     encoder: EncoderSpec
 
+    @property
+    def settings(self) -> Settings:
+        return self.asked.settings
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Job:
-    """Everything that is fixed once the plan stands."""
+    """Everything that is fixed once the plan stands. ``fingerprint``: of the source."""
 
+    asked: Asked
     folder: WorkFolder
+    fingerprint: str
     recipe: Recipe
+    models: Models
     survey: Survey
     plan: tuple[Segment, ...]
-    keys: tuple[str, ...]
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        identities = {name: model.info.identity for name, model in self.models.others.items()}
+        return tuple(segment_key(segment, self.fingerprint, self.recipe, identities) for segment in self.plan)
+
+    def overridden(self, overrides: Overrides) -> Job:
+        """The same job with other settings for some shots, and so other keys for their segments."""
+        return replace(self, recipe=replace(self.recipe, overrides=overrides))
+
+    def manifest(self) -> Manifest:
+        """What is written down of it."""
+        return Manifest(
+            source=str(self.asked.source),
+            output=str(self.asked.output),
+            fingerprint=self.fingerprint,
+            settings=self.asked.settings.to_flat(),
+            model=self.recipe.model_identity,
+            numerics=self.recipe.numerics,
+            segments=tuple(
+                PlannedSegment(segment.start, segment.end, file.name)
+                for segment, (_, file) in zip(self.plan, self.files(""), strict=True)
+            ),
+            shots=tuple((r.first, r.last, r.option, r.value) for r in self.asked.rules),
+        )
 
     @property
     def pieces(self) -> tuple[str, ...]:
@@ -66,6 +103,16 @@ class Job:
 
     def part(self, segment: Segment, piece: str = "") -> Path:
         return self.folder.part_of(segment, self.keys[segment.number], piece)
+
+    def recorded(self) -> dict[int, SegmentRecord]:
+        """The segments whose pieces are written down as done and whose files are there, by number; no film is read."""
+        done: dict[int, SegmentRecord] = {}
+        for segment, key in zip(self.plan, self.keys, strict=True):
+            files = [self.folder.file_of(segment, key, piece) for piece in self.pieces]
+            records = [self.folder.record(segment, key, piece) for piece in self.pieces]
+            if records[-1] is not None and None not in records and all(file.is_file() for file in files):
+                done[segment.number] = records[-1]
+        return done
 
     def find(self, segment: Segment) -> SegmentRecord | None:
         """The record of a segment of which every piece is done, else None."""
@@ -118,19 +165,16 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
     return recipe, model
 
 
-def prepare_film(
-    wish: Wish, output: Path, folder: WorkFolder, progress: Progress, stop: threading.Event
-) -> tuple[Job, DepthModel]:
-    """The job, written down in the work folder, and the model that is to build it."""
-    info, settings = wish.info, wish.settings
+def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
+    """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
+    info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
     earlier = Manifest.load(folder.manifest)
     model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
-    # A frame for each field is another film: other times, so another survey.
-    fingerprint = source_fingerprint(info.path) + ("-fields" if info.video.fields else "")
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
-        survey = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
-        save_survey(survey, folder.survey, fingerprint, settings.time)
+        survey = found = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
+        patience.through(lambda: save_survey(found, folder.survey, fingerprint, settings.time), 1 << 20)
+    overrides = overrides_of(wish.asked.rules, shots_file_of(wish.asked.output), survey.shots, settings)
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)
     depth_from = None
@@ -148,22 +192,12 @@ def prepare_film(
         framing,
         depth_from,
         keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
+        overrides=overrides,
+        cards=film_cards(survey, settings.view),
     )
+    others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     plan = make_plan(survey.timeline, survey.shots)
-    job = Job(folder, recipe, survey, plan, tuple(segment_key(segment, fingerprint, recipe) for segment in plan))
-    Manifest(
-        source=str(info.path),
-        output=str(output),
-        fingerprint=fingerprint,
-        settings=settings.to_flat(),
-        model=model.info.identity,
-        numerics=numerics,
-        segments=tuple(
-            PlannedSegment(segment.start, segment.end, file.name)
-            for segment, (_, file) in zip(plan, job.files(""), strict=True)
-        ),
-    ).save(folder.manifest)
-    return job, model
+    return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
 
 
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:

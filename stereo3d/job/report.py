@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from stereo3d.job.comfort import ComfortReport
 from stereo3d.progress import clock
 
 __all__ = ["Report"]
@@ -18,6 +19,7 @@ class Report:
 
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
+    ``comfort``: what the views ask of eyes, None where there are none.
     """
 
     output: Path
@@ -29,6 +31,7 @@ class Report:
     limited_by: str
     losses: tuple[str, ...] = ()
     depth: str = ""
+    comfort: ComfortReport | None = None
 
     @property
     def exit_code(self) -> int:
@@ -43,6 +46,7 @@ class Report:
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
+        lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         return "\n".join(lines + [f"  lost or replaced: {loss}" for loss in self.losses])
 
     def to_json(self) -> str:

@@ -9,7 +9,8 @@ at no instant does a record or a name claim what is not on the disk.
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,13 @@ from filelock import FileLock, Timeout
 from stereo3d.errors import JobError, OutputError
 from stereo3d.files import file_sha256, publish, read_json, write_json
 from stereo3d.plan import Segment
+from stereo3d.staging import ComfortFacts
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
+
+
+# A worker whose watching process was killed needs a moment to notice.
+_LOCK_SECONDS = 2
 
 
 def work_folder_of(output: Path) -> Path:
@@ -29,22 +35,31 @@ def work_folder_of(output: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``screens``:
-    (output frame, depth on the screen from there on)."""
+    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``:
+    those for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``:
+    what its views ask of eyes. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
 
     frames: int
     size: int
     sha256: str
     seconds: float
     replaced: tuple[int, ...] = ()
+    flawed: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     screens: tuple[tuple[int, float], ...] = ()
+    comfort: ComfortFacts = field(default_factory=ComfortFacts)
+    packets: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
         screens = tuple((frame, depth) for frame, depth in value["screens"])
-        lists = {"replaced": tuple(value["replaced"]), "notes": tuple(value["notes"]), "screens": screens}
-        return cls(**{**value, **lists})
+        lists = {
+            "replaced": tuple(value["replaced"]),
+            "flawed": tuple(value["flawed"]),
+            "notes": tuple(value["notes"]),
+            "screens": screens,
+        }
+        return cls(**{**value, **lists, "comfort": ComfortFacts.from_json(value["comfort"])})
 
 
 class WorkFolder:
@@ -65,7 +80,7 @@ class WorkFolder:
             ) from error
         self._lock = FileLock(path / "lock")
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=_LOCK_SECONDS)
         except Timeout:
             raise JobError(
                 f"another process works on this output already ({path})", hint="wait for it, or choose another --output"
@@ -99,13 +114,18 @@ class WorkFolder:
     def part_of(self, segment: Segment, key: str, piece: str = "") -> Path:
         return self.file_of(segment, key, piece).with_suffix(".part")
 
+    def record(self, segment: Segment, key: str, piece: str = "") -> SegmentRecord | None:
+        """What was written down of a segment, without a look at its file; None where nothing was."""
+        try:
+            return SegmentRecord.from_json(read_json(self.file_of(segment, key, piece).with_suffix(".json")))
+        except (KeyError, TypeError):
+            return None
+
     def find(self, segment: Segment, key: str, piece: str = "") -> SegmentRecord | None:
         """The record of a segment that is done and whose file still is what was recorded, else None."""
         final, part = self.file_of(segment, key, piece), self.part_of(segment, key, piece)
-        value = read_json(final.with_suffix(".json"))
-        try:
-            record = SegmentRecord.from_json(value)
-        except (KeyError, TypeError):
+        record = self.record(segment, key, piece)
+        if record is None:
             return None
         for path in (final, part):
             if path.is_file() and path.stat().st_size == record.size and file_sha256(path) == record.sha256:
@@ -119,6 +139,13 @@ class WorkFolder:
         final = self.file_of(segment, key, piece)
         write_json(final.with_suffix(".json"), asdict(record))
         publish(self.part_of(segment, key, piece), final)
+
+    def drop_others(self, names: Collection[str]) -> None:
+        """Remove finished files that are none of ``names``: what other settings left."""
+        for path in self.segments.glob("*.mkv"):
+            if path.name not in names:
+                path.with_suffix(".json").unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
     def drop_parts(self) -> None:
         """Remove what unfinished segments and joins left."""

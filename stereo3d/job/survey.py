@@ -16,6 +16,7 @@ from typing import Any
 
 from stereo3d.bar_finder import BarFinder
 from stereo3d.bars import Bars
+from stereo3d.card_finder import CardFinder
 from stereo3d.errors import InputError
 from stereo3d.files import read_json, write_json
 from stereo3d.frames import Shot, Timeline
@@ -66,12 +67,14 @@ class Faults:
 class Survey:
     """The frames that will be converted, their times and shots, and what was found wrong with the source.
 
-    ``bars``: the black bars of each shot, in the source's coded frame; None for a shot of nothing but black. ``seekable``: seeking gives the same frames as reading through. ``regular``: no timestamp had to be replaced.
+    ``bars``: the black bars of each shot, in the source's coded frame; None for a shot of nothing but black. ``cards``: [start, end)
+    of the frames that show credits or a title card, none over a cut. ``seekable``: seeking gives the same frames as reading through. ``regular``: no timestamp had to be replaced.
     """
 
     timeline: Timeline
     shots: tuple[Shot, ...]
     bars: tuple[Bars | None, ...]
+    cards: tuple[tuple[int, int], ...]
     seekable: bool
     regular: bool
     faults: Faults
@@ -84,6 +87,7 @@ class Survey:
             "steps": [b - a for a, b in pairwise(pts)],
             "last_duration": self.timeline.last_duration,
             "shots": [shot.end for shot in self.shots],
+            "cards": self.cards,
             "bars": [None if bars is None else astuple(bars) for bars in self.bars],
             "seekable": self.seekable,
             "regular": self.regular,
@@ -97,9 +101,11 @@ class Survey:
         timeline = Timeline(pts, Fraction(value["time_base"]), value["last_duration"])
         shots = tuple(Shot(a, b) for a, b in pairwise([0, *value["shots"]]))
         bars = tuple(None if found is None else Bars(*found) for found in value["bars"])
+        cards = tuple((start, end) for start, end in value["cards"])
         faults = value["faults"]
         holes = tuple((at, length) for at, length in faults["holes"])
-        return cls(timeline, shots, bars, value["seekable"], value["regular"], Faults(**{**faults, "holes": holes}))
+        found = Faults(**{**faults, "holes": holes})
+        return cls(timeline, shots, bars, cards, value["seekable"], value["regular"], found)
 
 
 def load_survey(path: Path, fingerprint: str, settings: TimeSettings) -> Survey | None:
@@ -161,6 +167,7 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
     selector = FrameSelector(settings, info.video.time_base, info.video.shown_rate)
     detector = ShotDetector()
     finder = BarFinder(info.video.format, (info.video.height, info.video.width))
+    cards = CardFinder(info.video.format)
     pts: list[int] = []
     follower: int | None = None
     scanned = 0
@@ -171,6 +178,7 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
             if selector.keeps(frame.pts):
                 detector.push(frame.small)
                 finder.push(frame.luma)
+                cards.push(frame.luma)
                 pts.append(frame.pts)
                 follower = None
             elif follower is None:
@@ -186,4 +194,6 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
     last = follower - pts[-1] if follower is not None else report.timeline.last_duration
     timeline = Timeline(tuple(pts), info.video.time_base, max(1, last))
     shots = detector.finish()
-    return Survey(timeline, shots, finder.finish(shots), report.seekable, not report.irregular, Faults.of(report))
+    faults = Faults.of(report)
+    bars, found = finder.finish(shots), cards.finish(shots)
+    return Survey(timeline, shots, bars, found, report.seekable, not report.irregular, faults)

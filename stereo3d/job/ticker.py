@@ -66,6 +66,12 @@ class Ticker:
             self._told = now
             self.tell()
 
+    def rewind(self, frames_done: int) -> None:
+        """A segment in work was dropped: so many frames are left."""
+        self._built -= self.frames_done - frames_done
+        self.frames_done = frames_done
+        self._history.clear()
+
     def add_segment(self) -> None:
         self.segments_built += 1
         self.tell()

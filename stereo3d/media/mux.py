@@ -36,6 +36,8 @@ _RATES = {"aac": 96_000, "opus": 80_000, "ac3": 112_000, "eac3": 112_000}
 _HIGHEST_RATE = 640_000
 _IDLE_WORDS = re.compile(r"\s*$|Error opening output|Conversion failed|\[out#\S+ \S+ \S+\] Error")
 _STALE_TAGS = ("major_brand", "minor_version", "compatible_brands")
+# Matroska need not say how long a packet of sound is; the edit list of MP4 would then end before the last one.
+_DURATIONS = "setts=duration=if(DURATION\\,DURATION\\,if(eq(NEXT_PTS\\,NOPTS)\\,PREV_OUTDURATION\\,NEXT_PTS-PTS))"
 # A packet this much before a cut belongs behind it: times are rounded on the way, to 1 ms in Matroska.
 CUT_SLACK = Fraction(1, 2000)
 
@@ -115,7 +117,7 @@ def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
         mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
         words = [*_inputs(video, info, out, form, mapped, plan)]
         for number, item in enumerate(mapped, 1):
-            words += _stream_options(number, item, info, plan)
+            words += _stream_options(number, item, info, plan, form)
         words += _picture_options(form, picture, info, plan)
         words += _cover_options(covers, sum(c.stream.kind == "attachment" for c in mapped))
         _run([*words, f"file:{out}"], out)
@@ -168,7 +170,7 @@ def _inputs(
     return argv
 
 
-def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPlan) -> list[str]:
+def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPlan, form: str) -> list[str]:
     """Disposition, codec and packet filters of output stream ``number``."""
     # The stereoscopic picture is the one that players are to choose.
     dispositions = [d for d in item.stream.dispositions if not (item.stream.kind == "video" and d == "default")]
@@ -179,6 +181,8 @@ def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPla
     if encoded and item.codec in _RATES:
         words += [f"-b:{number}", str(min(_RATES[item.codec] * (item.stream.channels or 2), _HIGHEST_RATE))]
     filters = []
+    if form == "mp4" and item.stream.kind == "audio" and item.codec == "copy":
+        filters.append(_DURATIONS)
     if plan.repair_times and "mpegts" in info.container:
         filters.append("setts=ts=if(eq(PREV_OUTPTS\\,NOPTS)+gt(TS\\,PREV_OUTPTS)\\,TS\\,PREV_OUTPTS+PREV_OUTDURATION)")
     if plan.span is not None:

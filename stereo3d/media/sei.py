@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["PACKINGS", "with_frame_packing"]
+__all__ = ["PACKINGS", "said_packing", "with_frame_packing"]
 
 PACKINGS = {"left_right": (3, 1), "right_left": (3, 2), "top_bottom": (4, 1), "bottom_top": (4, 2)}
 """frame_packing_arrangement_type and content_interpretation_type (1: the left eye is first, 2: the right one)."""
@@ -73,3 +73,10 @@ def with_frame_packing(packet: bytes, codec: str, mode: str) -> bytes:
         if slice_:
             return packet[: match.start()] + b"\0\0\x01" + _message(codec, mode) + packet[match.start() :]
     raise ValueError(f"a packet of {codec} without a slice")
+
+
+def said_packing(packet: bytes, codec: str) -> str:
+    """The mode that a packet says with our message, however its units are marked off; "" for none."""
+    if codec not in ("h264", "hevc"):
+        return ""
+    return next((mode for mode in PACKINGS if _message(codec, mode) in packet), "")

@@ -18,6 +18,7 @@ from stereo3d.errors import VerificationError
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.mux import MuxReport, OutputPlan
 from stereo3d.media.probe import open_input
+from stereo3d.media.sei import said_packing
 from stereo3d.media.sidedata import is_half_sphere, stereo_packing
 from stereo3d.media.stereo_box import BOX_MODES, read_stereo_box
 
@@ -149,10 +150,11 @@ def _stereo_tags(container: InputContainer, mp4: Path | None) -> tuple[str, bool
 
 
 def _packing_said(segment: Path) -> str:
-    """What the pictures themselves say of their eyes; a segment's container says nothing."""
+    """What the pictures themselves say of their eyes; decoded, they would repeat what their container says."""
     with av.open(f"file:{segment}") as container:
-        frame = next(container.decode(video=0), None)
-        return stereo_packing(frame) if frame is not None else ""
+        stream = container.streams.video[0]
+        packet = next((p for p in container.demux(stream) if p.size), None)
+        return said_packing(bytes(packet), stream.codec_context.codec.canonical_name) if packet is not None else ""
 
 
 def _check_video(out: Path, found: _Track, segments: Sequence[Path], plan: OutputPlan, *, matroska: bool) -> Fraction:

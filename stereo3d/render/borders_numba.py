@@ -5,38 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from stereo3d.render.blocks_numba import LANES, NONE, flags
+
 __all__ = ["blend_rows"]
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
 EMPTY = F(-np.inf)
-_BLOCK = 16
 
 
 @njit(cache=True, nogil=True)
-def _next(row, x, jump):  # type: ignore[no-untyped-def]
-    """The next pixel from ``x`` on that is not on one surface with its right neighbour."""
-    end = row.size - 1
-    while x + _BLOCK <= end:
-        joined = 0
-        for i in range(_BLOCK):
-            one, two = row[x + i], row[x + i + 1]
-            joined += (abs(two - one) <= jump) | (one == two)  # both may be holes
-        if joined < _BLOCK:
-            break
-        x += _BLOCK
-    while x < end and (abs(row[x + 1] - row[x]) <= jump or row[x + 1] == row[x]):
-        x += 1
-    return x
+def _breaks(row, jump, broken):  # type: ignore[no-untyped-def]
+    """Flags the pixels that are not on one surface with their right neighbour; two holes are."""
+    for x in range(row.size - 1):
+        one, two = row[x], row[x + 1]
+        broken[x] = (not abs(two - one) <= jump) & (one != two)
 
 
 @njit(cache=True, nogil=True)
-def _blend(source, view, out, at, way, x, reach, rounding):  # type: ignore[no-untyped-def]
-    """One border pixel: source, out [C, W] of one row, ``view`` the row as it was; ``way`` is where the far side lies."""
+def _blend(source, view, at, way, x, reach, new):  # type: ignore[no-untyped-def]
+    """The new values [C] of one border pixel, and whether there are any: source, view [C, W] of one row; ``way`` is where the
+    far side lies."""
     channels, width = source.shape
     near, far = at - way * reach, at + 2 * way * reach
     if not (0 <= near < width and 0 <= far < width):
-        return
+        return False
     contrast, mixed = ZERO, ZERO
     for c in range(channels):
         two = F(source[U(c), U(far)])
@@ -44,17 +37,18 @@ def _blend(source, view, out, at, way, x, reach, rounding):  # type: ignore[no-u
         contrast += one * one
         mixed += (F(source[U(c), U(at)]) - two) * one
     if not contrast > ZERO:
-        return
+        return False
     through = ONE - min(max(mixed / contrast, ZERO), ONE)
     if through == ZERO:
-        return
+        return False
     for c in range(channels):
         two = F(source[U(c), U(far)])
         one, here, behind = F(source[U(c), U(near)]), F(view[U(c), U(x)]), F(view[U(c), U(x + way)])
         most = abs(one - two)
         value = here + min(max(through * (behind - two), -most), most)
         low, high = min(min(one, here), behind), max(max(one, here), behind)
-        out[U(c), U(x)] = min(max(value, low), high) + rounding
+        new[c] = min(max(value, low), high)
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -64,19 +58,27 @@ def blend_rows(image, surface, rule, out, start, stop):  # type: ignore[no-untyp
     ``rule``: (sign, jump, reach, rounding)."""
     sign, jump, reach, rounding = rule
     channels, height, width = image.shape[1:]
-    row = np.empty((channels, width), out.dtype)
+    broken = flags(width)
+    words = broken.view(np.uint64)
+    places, values = np.empty(width, np.int32), np.empty((width, channels), np.float32)
     for y in range(start, stop):
         n, line = y // height, y % height
-        seen = surface[y]
-        x = _next(seen, 0, jump)
-        if x >= width - 1:
-            continue
-        source, target = image[n, :, line], out[n, :, line]
-        row[:] = target
-        while x < width - 1:
-            way = 1 if seen[x] > seen[x + 1] else -1
-            here = x if way > 0 else x + 1
-            if seen[here] != EMPTY:
-                at = int(np.floor(F(here) - sign * seen[here] + HALF))
-                _blend(source, row, target, at, way, here, reach, rounding)
-            x = _next(seen, x + 1, jump)
+        seen, source, view = surface[y], image[n, :, line], out[n, :, line]
+        _breaks(seen, jump, broken)
+        count = 0
+        for block in range(words.size):
+            if words[block] == NONE:
+                continue
+            for x in range(LANES * block, LANES * block + LANES):
+                if broken[x]:
+                    way = 1 if seen[x] > seen[x + 1] else -1
+                    here = x if way > 0 else x + 1
+                    if seen[here] == EMPTY:
+                        continue
+                    at = int(np.floor(F(here) - sign * seen[here] + HALF))
+                    if _blend(source, view, at, way, here, reach, values[count]):
+                        places[count] = here
+                        count += 1
+        for k in range(count):  # now: a border's neighbour may be one, too, and must look as it was until here
+            for c in range(channels):
+                view[c, places[k]] = values[k, c] + rounding

@@ -6,46 +6,53 @@ screen has the other sign (``x_right - x_left``, uncrossed positive) and is what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import torch
 
 from stereo3d.errors import UsageError
 
-__all__ = ["auto_zero_parallax", "disparity_px", "screen_parallax"]
+__all__ = ["PerFrame", "disparity_px", "each", "per_frame", "screen_parallax"]
+
+PerFrame = float | Sequence[float]
+"""One number for all frames, or one for each."""
+
+_Number = TypeVar("_Number", float, torch.Tensor)
 
 
-def disparity_px(depth: torch.Tensor, *, width: int, strength: float, zero_parallax: float) -> torch.Tensor:
+def disparity_px(depth: torch.Tensor, *, width: int, strength: PerFrame, zero_parallax: PerFrame) -> torch.Tensor:
     """``strength / 100 * width * (depth - zero_parallax)``, pixels of one eye's width.
 
-    ``depth``: float, any shape, 0 far .. 1 near. ``strength``: the whole depth budget in % of ``width``, 0..15.
-    ``zero_parallax``: the depth that lies on the screen, 0..1. Raises UsageError out of these bounds.
+    ``depth``: float, 0 far .. 1 near, any shape; with a number for each frame [N, ...]. ``strength``: the whole depth budget
+    in % of ``width``, 0..15. ``zero_parallax``: the depth that lies on the screen, 0..1. Raises UsageError out of these bounds.
     """
-    if not 0 <= strength <= 15:
-        raise UsageError(f"strength {strength:g} % is out of bounds", hint="strength is 0..15 % of one eye's width")
-    if not 0 <= zero_parallax <= 1:
-        raise UsageError(f"zero parallax {zero_parallax:g} is out of bounds", hint="zero parallax is a depth, 0..1")
-    return (depth.float() - zero_parallax) * (strength / 100 * width)
+    for value in each(strength):
+        if not 0 <= value <= 15:
+            raise UsageError(f"strength {value:g} % is out of bounds", hint="strength is 0..15 % of one eye's width")
+    for value in each(zero_parallax):
+        if not 0 <= value <= 1:
+            raise UsageError(f"zero parallax {value:g} is out of bounds", hint="zero parallax is a depth, 0..1")
+    scale = per_frame([value / 100 * width for value in each(strength)], depth)
+    return (depth.float() - per_frame(each(zero_parallax), depth)) * scale
 
 
-def screen_parallax(disparity: torch.Tensor, *, width: int, screen_width: float) -> torch.Tensor:
+def each(value: PerFrame, count: int = 1) -> Sequence[float]:
+    """The numbers; the one number ``count`` times."""
+    return value if isinstance(value, Sequence) else (value,) * count
+
+
+def per_frame(values: Sequence[float], maps: torch.Tensor) -> float | torch.Tensor:
+    """One number, or one for each frame in a shape to compute with ``maps`` [N, ...]."""
+    if len(values) == 1:
+        return values[0]
+    return torch.tensor(values, dtype=torch.float32, device=maps.device).reshape(-1, *[1] * (maps.ndim - 1))
+
+
+def screen_parallax(disparity: _Number, *, width: float, screen_width: float) -> _Number:
     """Parallax on a screen ``screen_width`` wide, in the same unit of length: ``x_right - x_left``, positive behind.
 
-    ``disparity``: pixels of one eye's ``width``. Above the distance of the eyes (63 mm) the eyes would have to diverge.
+    ``disparity``: in units of which one eye has ``width``. Above the distance of the eyes (63 mm) the eyes would have to
+    diverge.
     """
     return disparity * (-screen_width / width)
-
-
-def auto_zero_parallax(depths: torch.Tensor) -> float:
-    """The depth to put on the screen for a whole shot: where its subject is.
-
-    ``depths``: [N, 1, h, w] in 0..1, some or all frames of one shot. The subject is what is near in the middle of the
-    picture: the 60 % quantile of depth weighted by a Gaussian (sigma 0.2 of the width, 0.25 of the height, centre at
-    45 % of the height), then the median over frames, so that one passer-by does not move the screen.
-    """
-    frames, _, height, width = depths.shape
-    x = (torch.arange(width) + 0.5) / width - 0.5
-    y = (torch.arange(height) + 0.5) / height - 0.45
-    weight = torch.exp(-0.5 * ((y[:, None] / 0.25) ** 2 + (x[None, :] / 0.2) ** 2)).flatten()
-    values, order = depths.reshape(frames, -1).float().cpu().sort(dim=1)
-    share = weight[order].double().cumsum(1)
-    place = torch.searchsorted(share, share[:, -1:] * 0.6).clamp(max=values.shape[1] - 1)
-    return min(max(float(values.gather(1, place).median()), 0.0), 1.0)

@@ -11,19 +11,23 @@ All values are *shift*: pixels that one eye is moved (half the disparity), large
 
 from __future__ import annotations
 
-import cv2
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
+from torch.nn import functional
 
 from stereo3d.render.bands import over_rows
 
-__all__ = ["chroma", "cover", "cover_reference", "refine", "snap_reference"]
+_Map = np.ndarray[Any, Any]
+
+__all__ = ["chroma", "cover", "cover_reference", "refine", "refine_reference"]
 
 PEAK = 0.5
 """Pixels of shift per pixel: a ramp is at least this steep somewhere."""
 FRACTION = 0.2
 """A ramp ends where it is less steep than this share of its steepest place."""
-PULL = 3.0
+PULL = 4.0
 """Weight of the depth's own opinion on where an edge is against the picture's, per pixel squared and length of ramp."""
 NEAR = 0.3
 """Share of a ramp's height from which a pixel is near, in the depth's own opinion: the subject covers mixed pixels."""
@@ -33,41 +37,73 @@ MIXED = 0.4
 """A pixel beyond an edge is a mixture when it is more than this share of the contrast away from the background's look."""
 BLUR = 1000
 """Pixels of picture width for one pixel of blur."""
-LONGEST = 12
-"""Pixels: the longest ramp that is an edge, for depth as large as the picture; longer ones are slopes."""
+MOVED = 0.25
+"""Pixels of shift: outlines are smoothed once more where smoothing changed more than this."""
+LONGEST = 9
+"""Pixels: the longest ramp that is an edge, for depth as large as a small picture; longer ones are slopes. A network looks at
+about a thousand pixels across, so that in wider pictures it grows with the width."""
 
 
-def refine(shift: torch.Tensor, guide: torch.Tensor, *, longest: int = LONGEST) -> torch.Tensor:
-    """``shift`` [N, 1, H, W] float32 with its ramps of at most ``longest`` pixels made steps, along rows, then columns,
-    then without single-pixel specks (median 3x3). ``guide``: [N, 1, H, W], the picture's luma, any real dtype."""
+def refine(shift: torch.Tensor, guide: torch.Tensor, *, longest: int = 0) -> torch.Tensor:
+    """``shift`` brought to the size of ``guide``, its ramps made steps, along rows, then columns, the outlines smoothed.
+
+    ``shift``: [N, 1, h, w] float32, pixels of the picture; of another size it is interpolated, bilinearly, corners on corners.
+    ``guide``: [N, 1, H, W], the picture's luma, any real dtype. ``longest``: pixels of the picture up to which a ramp is an
+    edge, if that is more than :data:`LONGEST` says. Smoothed are the ramps' pixels and those beside them, by a median of 5 x 5,
+    twice: where the depth is exact, nothing changes.
+    """
+    longest = max(longest, LONGEST, round(LONGEST * guide.shape[3] / 1000))
     if shift.device.type != "cpu":
-        rows = snap_reference(shift, guide, longest)
-        columns = snap_reference(rows.transpose(2, 3), guide.transpose(2, 3), longest).transpose(2, 3)
-        return _median(columns)
-    out = torch.empty_like(shift)
+        return refine_reference(shift, guide, longest)
+    out = torch.empty((len(guide), 1, *guide.shape[2:]))
+    scratch = _Scratch(np.empty(out.shape[2:], np.float32), *(np.empty(out.shape[2:], np.uint8) for _ in range(2)))
     for frame in range(shift.shape[0]):
-        snapped = _snap(shift[frame, 0].numpy(), guide[frame, 0].contiguous().numpy(), longest)
-        cv2.medianBlur(snapped, 3, dst=out[frame, 0].numpy())
+        low, look = (maps[frame, 0].contiguous().numpy() for maps in (shift, guide))
+        _refine(low, look, longest, scratch, out[frame, 0].numpy())
     return out
 
 
-def _snap(shift: np.ndarray, guide: np.ndarray, longest: int) -> np.ndarray:
-    """Ramps of a picture [H, W] made steps along its rows, then along its columns."""
-    from stereo3d.render import edges_numba
+class _Scratch(NamedTuple):
+    """As large as the picture, used again for every frame."""
 
+    spare: _Map
+    marks: _Map
+    moved: _Map
+
+
+def _refine(shift: _Map, guide: _Map, longest: int, scratch: _Scratch, out: _Map) -> None:
+    """:func:`refine` of one picture on the CPU."""
+    from stereo3d.render import edges_numba, median_numba
+
+    spare, marks, moved = scratch
     rule = (np.float32(PEAK), np.float32(FRACTION), longest, np.float32(NEAR), np.float32(PULL))
-    along, down = np.empty_like(shift), np.empty_like(shift)
-    height, width = shift.shape
-    over_rows(lambda a, b: edges_numba.snap_rows(shift, guide, rule, along, a, b), 1, height)
-    over_rows(lambda a, b: edges_numba.snap_columns(along, guide, rule, down, a, b), 1, width)
-    return down
+    least = np.float32(MOVED)
+    height, width = guide.shape
+    over_rows(lambda a, b: edges_numba.snap_rows(shift, guide, rule, out, marks, a, b), 1, height)
+    over_rows(lambda a, b: edges_numba.snap_columns(out, guide, rule, marks, a, b), 1, width)
+    over_rows(lambda a, b: median_numba.median_rows(out, marks, least, spare, moved, a, b), 1, height)
+    over_rows(lambda a, b: median_numba.median_rows(spare, moved, least, out, marks, a, b), 1, height)
+
+
+def refine_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> torch.Tensor:
+    """:func:`refine` in torch."""
+    if shift.shape[2:] != guide.shape[2:]:
+        shift = functional.interpolate(shift, guide.shape[2:], mode="bilinear", align_corners=True)
+    along, first = _snap_reference(shift, guide, longest)
+    down, second = _snap_reference(along.mT, guide.mT, longest)
+    marks, smooth = first | second.mT, down.mT
+    for _ in range(2):
+        around = functional.max_pool2d(marks.float(), 3, 1, 1) > 0
+        before, smooth = smooth, torch.where(around, _median(smooth), smooth)
+        marks = marks & ((smooth - before).abs() > MOVED)
+    return smooth
 
 
 def _median(shift: torch.Tensor) -> torch.Tensor:
-    """Median 3x3, borders repeated."""
-    padded = torch.nn.functional.pad(shift, (1, 1, 1, 1), mode="replicate")
+    """Median 5x5, borders repeated."""
+    padded = functional.pad(shift, (2, 2, 2, 2), mode="replicate")
     height, width = shift.shape[2:]
-    near = [padded[..., j : j + height, i : i + width] for j in range(3) for i in range(3)]
+    near = [padded[..., j : j + height, i : i + width] for j in range(5) for i in range(5)]
     return torch.stack(near).median(0).values
 
 
@@ -123,7 +159,7 @@ def chroma(shift: torch.Tensor, across: int, down: int) -> torch.Tensor:
     if across == down == 1:
         return shift
     if shift.device.type != "cpu":
-        return torch.nn.functional.max_pool2d(shift, (down, across), ceil_mode=True) / across
+        return functional.max_pool2d(shift, (down, across), ceil_mode=True) / across
     from stereo3d.render import edges_numba
 
     frames, _, height, width = shift.shape
@@ -133,21 +169,22 @@ def chroma(shift: torch.Tensor, across: int, down: int) -> torch.Tensor:
     return out
 
 
-def snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> torch.Tensor:
-    """Ramps along rows made steps: ``shift``, ``guide`` [N, 1, H, W]; the reference of the CPU kernel.
+def _snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ramps along rows made steps: ``shift``, ``guide`` [N, 1, H, W]; the reference of the CPU kernel. Also, in the same shape,
+    which pixels are a ramp's, without its ends.
 
-    A *run* is a stretch of slopes of one sign; a *ramp* is a part of it steeper than :data:`FRACTION` of its steepest
-    slope, which is at least :data:`PEAK`. The picture decides where the step goes: between the pixels that look like the
-    ramp's first and those that look like its last, pulled to where the depth crosses :data:`NEAR` of the ramp.
+    A *run* is a stretch of slopes of one sign, each steep enough to be part of some ramp; a *ramp* is a part of it steeper
+    than :data:`FRACTION` of its steepest slope, which is at least :data:`PEAK`. The picture decides where the step goes: between
+    the pixels that look like the ramp's first and those that look like its last, pulled to where the depth crosses :data:`NEAR` of the ramp.
     """
     width = shift.shape[3]
     rows = shift.reshape(-1, width)
     look = guide.reshape(-1, width).float()
-    count, slopes = rows.shape[0], width - 1
+    slopes = width - 1
     if slopes < 2:
-        return shift.clone()
+        return shift.clone(), torch.zeros_like(shift, dtype=torch.bool)
     slope = rows[:, 1:] - rows[:, :-1]
-    way = slope.sign()
+    way = torch.where(slope.abs() > FRACTION * PEAK, slope.sign(), 0)
     steepest = _largest(slope.abs(), _label(way))
     steep = (slope.abs() > FRACTION * steepest) & (steepest >= PEAK)
     x = torch.arange(slopes, device=rows.device)
@@ -181,7 +218,9 @@ def snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> to
     new = rows.clone()
     inner = ramp & (x + 1 < last)
     new[:, 1:] = torch.where(inner, torch.where(x + 1 < split, one, two), rows[:, 1:])
-    return new.reshape(shift.shape[0], 1, count // shift.shape[0], width)
+    touched = torch.zeros_like(rows, dtype=torch.bool)
+    touched[:, 1:] = inner
+    return new.reshape(shift.shape), touched.reshape(shift.shape)
 
 
 def _label(kind: torch.Tensor) -> torch.Tensor:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from stereo3d.render.blocks_numba import LANES, NONE, flags
+
 __all__ = ["chroma_rows", "cover_rows", "snap_columns", "snap_rows"]
 
-F = np.float32
-ZERO, HALF = F(0), F(0.5)
-_TILE = 16  # pixels or columns that are worked on together: a cache line of float32
+F, U = np.float32, np.uintp
+ZERO, HALF, ONE = F(0), F(0.5), F(1)
 
 
 @njit(cache=True, nogil=True)
@@ -31,110 +32,166 @@ def _split(guide, first, last, middle, pull):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _step(row, guide, first, last, near, pull, out):  # type: ignore[no-untyped-def]
-    """Makes the ramp first..last of a row a step."""
-    one, two = row[first], row[last]
+def _step(line, guide, first, last, near, pull):  # type: ignore[no-untyped-def]
+    """Makes the ramp first..last of a line a step."""
+    one, two = line[first], line[last]
     limit = min(one, two) + near * abs(two - one)
     split = first + 1
-    while (row[split] > limit) == (one > limit):
+    while (line[split] > limit) == (one > limit):
         split += 1
     split = _split(guide, first, last, split, pull)
     for i in range(first + 1, last):
-        out[i] = one if i < split else two
+        line[i] = one if i < split else two
 
 
 @njit(cache=True, nogil=True)
-def _next(row, x, peak):  # type: ignore[no-untyped-def]
-    """The next pixel from ``x`` on whose step to its neighbour is at least ``peak``; most of the work is done in blocks,
-    which the compiler turns into vector instructions."""
-    end = row.size - 1
-    while x + _TILE <= end:
-        hits = 0
-        for i in range(_TILE):
-            hits += abs(row[x + i + 1] - row[x + i]) >= peak
-        if hits:
-            break
-        x += _TILE
-    while x < end and abs(row[x + 1] - row[x]) < peak:
-        x += 1
-    return x
-
-
-@njit(cache=True, nogil=True)
-def _snap(row, guide, rule, out):  # type: ignore[no-untyped-def]
-    """Makes the ramps of a row steps in ``out``, a copy of it. ``rule``: (peak, fraction, longest, near, pull)."""
+def _snap(line, guide, x, rule, touched):  # type: ignore[no-untyped-def]
+    """Makes the ramps of the run that step ``x`` of a line is in steps, in place, and flags their pixels. Returns where the
+    run ends; what follows is as it was. ``rule``: (peak, fraction, longest, near, pull)."""
     peak, fraction, longest, near, pull = rule
-    end = row.size - 1
-    x = 0
-    while True:
-        x = _next(row, x, peak)
-        if x >= end:
-            return
-        rising = row[x + 1] > row[x]
-        begin, steepest = x, ZERO
-        while begin > 0 and ((row[begin] > row[begin - 1]) if rising else (row[begin] < row[begin - 1])):
-            begin -= 1
-        stop = begin
-        while stop < end and ((row[stop + 1] > row[stop]) if rising else (row[stop + 1] < row[stop])):
-            steepest = max(steepest, abs(row[stop + 1] - row[stop]))
-            stop += 1
-        first = begin
-        while first < stop:
-            last = first
-            while last < stop and abs(row[last + 1] - row[last]) > fraction * steepest:
-                last += 1
-            if 2 <= last - first <= longest:
-                _step(row, guide, first, last, near, pull, out)
-            first = max(last, first + 1)
-        x = stop
+    end, gentle = line.size - 1, fraction * peak
+    way = ONE if line[x + 1] > line[x] else -ONE
+    begin, steepest = x, ZERO
+    while begin > 0 and way * (line[begin] - line[begin - 1]) > gentle:
+        begin -= 1
+    stop = begin
+    while stop < end and way * (line[stop + 1] - line[stop]) > gentle:
+        steepest = max(steepest, abs(line[stop + 1] - line[stop]))
+        stop += 1
+    first = begin
+    while first < stop:
+        last = first
+        while last < stop and abs(line[last + 1] - line[last]) > fraction * steepest:
+            last += 1
+        if 2 <= last - first <= longest:
+            _step(line, guide, first, last, near, pull)
+            for i in range(first + 1, last):
+                touched[i] = 1
+        first = max(last, first + 1)
+    return stop
 
 
 @njit(cache=True, nogil=True)
-def snap_rows(shift, guide, rule, out, start, stop):  # type: ignore[no-untyped-def]
-    """shift, out: [R, W] float32; guide: [R, W]. See :func:`stereo3d.render.edges.snap_reference`."""
+def _widen(row, places, shares, out):  # type: ignore[no-untyped-def]
+    """A row made longer: out[x] lies ``shares[x]`` of the way from ``places[x]`` to the next."""
+    last = row.size - 1
+    for x in range(out.size):
+        k = U(places[x])
+        out[x] = (ONE - shares[x]) * row[k] + shares[x] * row[min(k + U(1), U(last))]
+
+
+@njit(cache=True, nogil=True)
+def _places(size, whole):  # type: ignore[no-untyped-def]
+    """Where the samples of a line of ``whole`` lie in one of ``size``, its ends on one another: (before, share of the next)."""
+    scale = F(size - 1) / F(max(whole - 1, 1))
+    places, shares = np.empty(whole, np.int32), np.empty(whole, np.float32)
+    for x in range(whole):
+        at = F(x) * scale
+        places[x] = min(int(at), size - 1)
+        shares[x] = at - F(places[x])
+    return places, shares
+
+
+@njit(cache=True, nogil=True)
+def _between(one, two, share, out):  # type: ignore[no-untyped-def]
+    """What lies ``share`` of the way from one row to the other."""
+    for x in range(out.size):
+        out[x] = (ONE - share) * one[x] + share * two[x]
+
+
+@njit(cache=True, nogil=True)
+def _steep(one, two, peak, steep):  # type: ignore[no-untyped-def]
+    """Flags the places where two lines differ by at least ``peak``."""
+    for x in range(one.size):
+        steep[x] = abs(two[x] - one[x]) >= peak
+
+
+@njit(cache=True, nogil=True)
+def snap_rows(shift, guide, rule, out, touched, start, stop):  # type: ignore[no-untyped-def]
+    """shift: [h, w] float32, brought to the size of out [H, W] by bilinear interpolation; then the ramps of its rows made
+    steps. guide: [H, W]; touched: uint8 [H, W], 1 where there was such a ramp. See :func:`stereo3d.render.edges.refine`."""
+    high, wide = shift.shape
+    height, width = out.shape
+    lines, down = _places(high, height)
+    places, across = _places(wide, width)
+    upper, lower = np.empty(width, np.float32), np.empty(width, np.float32)
+    steep, held = flags(width), -2
+    words = steep.view(np.uint64)
     for y in range(start, stop):
-        out[y, :] = shift[y, :]
-        _snap(shift[y], guide[y], rule, out[y])
+        row, line, share = out[y], lines[y], down[y]
+        if (high, wide) == (height, width):
+            row[:] = shift[y]
+        else:
+            if line == held + 1:
+                upper, lower = lower, upper
+                _widen(shift[min(line + 1, high - 1)], places, across, lower)
+            elif line != held:
+                _widen(shift[line], places, across, upper)
+                _widen(shift[min(line + 1, high - 1)], places, across, lower)
+            held = line
+            _between(upper, lower, share, row)
+        touched[y, :] = 0
+        _steep(row[:-1], row[1:], rule[0], steep)
+        done = 0
+        for block in range(words.size):
+            if words[block] != NONE:
+                for x in range(LANES * block, LANES * block + LANES):
+                    if steep[x] and x >= done:
+                        done = _snap(row, guide[y], x, rule, touched[y])
 
 
 @njit(cache=True, nogil=True)
-def snap_columns(shift, guide, rule, out, start, stop):  # type: ignore[no-untyped-def]
-    """The same along the columns start..stop-1."""
-    height = shift.shape[0]
-    tile = np.empty((_TILE, height), np.float32)
-    for left in range(start, stop, _TILE):
-        count = min(_TILE, stop - left)
-        for y in range(height):
-            row, new = shift[y], out[y]
-            for i in range(count):
-                tile[i, y] = row[left + i]
-                new[left + i] = row[left + i]
-        for i in range(count):
-            _snap(tile[i], guide[:, left + i], rule, out[:, left + i])
+def snap_columns(shift, guide, rule, touched, start, stop):  # type: ignore[no-untyped-def]
+    """The same along the columns start..stop-1 of shift [H, W], in place."""
+    count = stop - start
+    steep, done = flags(count), np.zeros(count, np.int32)
+    words = steep.view(np.uint64)
+    for y in range(shift.shape[0] - 1):
+        _steep(shift[y, start:stop], shift[y + 1, start:stop], rule[0], steep)
+        for block in range(words.size):
+            if words[block] != NONE:
+                for i in range(LANES * block, LANES * block + LANES):
+                    if steep[i] and y >= done[i]:
+                        x = start + i
+                        done[i] = _snap(shift[:, x], guide[:, x], y, rule, touched[:, x])
+
+
+@njit(cache=True, nogil=True)
+def _steps(row, way, jump, new, opens):  # type: ignore[no-untyped-def]
+    """Copies a row, and flags the pixels from which the next one differs by more than ``jump``, in the direction ``way``."""
+    new[row.size - 1] = row[row.size - 1]
+    for x in range(row.size - 1):
+        new[x] = row[x]
+        opens[x] = way * (row[x + 1] - row[x]) > jump
 
 
 @njit(cache=True, nogil=True)
 def cover_rows(shift, guide, sign, jump, mixed, least, out, start, stop):  # type: ignore[no-untyped-def]
     """shift, out: [R, W] float32; guide: [R, W]. See :func:`stereo3d.render.edges.cover`."""
     last, way = shift.shape[1] - 1, F(sign)
+    opens = flags(last + 1)
+    words = opens.view(np.uint64)
     for y in range(start, stop):
         row, look, new = shift[y], guide[y], out[y]
-        new[:] = row
-        for x in range(last):
-            if way * (row[x + 1] - row[x]) <= jump:
+        _steps(row, way, jump, new, opens)
+        for block in range(words.size):
+            if words[block] == NONE:
                 continue
-            far, near = (x, x + 1) if sign > 0 else (x + 1, x)
-            one = F(look[min(max(far + 2 * least * sign, 0), last)])
-            two = F(look[min(max(far - 4 * least * sign, 0), last)])
-            contrast = one - two
-            new[far] = max(new[far], row[near])
-            for k in range(1, least + 1):
-                at = far - k * sign
-                if not 0 <= at <= last or row[near] - row[at] <= jump:
-                    break
-                if k >= least and not (F(look[at]) - two) * contrast > mixed * contrast * contrast:
-                    break
-                new[at] = max(new[at], row[near])
+            for x in range(LANES * block, LANES * block + LANES):
+                if not opens[x]:
+                    continue
+                far, near = (x, x + 1) if sign > 0 else (x + 1, x)
+                one = F(look[min(max(far + 2 * least * sign, 0), last)])
+                two = F(look[min(max(far - 4 * least * sign, 0), last)])
+                contrast = one - two
+                new[far] = max(new[far], row[near])
+                for k in range(1, least + 1):
+                    at = far - k * sign
+                    if not 0 <= at <= last or row[near] - row[at] <= jump:
+                        break
+                    if k >= least and not (F(look[at]) - two) * contrast > mixed * contrast * contrast:
+                        break
+                    new[at] = max(new[at], row[near])
 
 
 @njit(cache=True, nogil=True)

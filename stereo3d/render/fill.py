@@ -1,7 +1,7 @@
 """Disocclusions: what the shift uncovers is filled from the background beside it, never from the subject in front.
 
-Each hole belongs to one gap of its row. The farther of the two sides of the gap is the background; a pixel of the hole
-becomes the mean of the visible background around, weighted by distance^-4 (inverse distance weighting, Shepard 1968).
+Each hole belongs to one gap of its row. The farther of the two sides of the gap is the background, or both sides if they
+are about as far (then each half of the picture counts from its own side); a pixel of the hole becomes the mean of the visible background around, weighted by distance^-4 (inverse distance weighting, Shepard 1968).
 The background is sampled around the gap's edge at every pixel, further away at every second, fourth, .. (a sample counts
 for the area it stands for). Distance is measured with the picture's grain: where the background beside the gap has one
 direction (the structure tensor of the sum of its channels says so, clearly), distance across it counts for more than along it,
@@ -18,14 +18,14 @@ from typing import NamedTuple
 
 import torch
 
-__all__ = ["BOX", "CERTAIN", "EMPTY", "GRAIN", "REACH", "SHARE", "SLACK", "STRETCH", "fill", "trace"]
+__all__ = ["BOX", "CERTAIN", "EMPTY", "GRAIN", "REACH", "SHARE", "SLACK", "STRETCH", "fill"]
 
 EMPTY = float("-inf")
 SLACK = 2.0
 """Pixels of shift by which a filling pixel may be nearer than the background beside the hole ..."""
 SHARE = 0.3
 """... or this share of the step in depth at the hole, whichever is more."""
-REACH = 0.7
+REACH = 1.0
 """How far from its edge the background is sampled, in widths of the gap (plus 1 pixel)."""
 BOX = 3
 """Samples to each side of a gap's edge, of each distance between samples."""
@@ -37,76 +37,80 @@ STRETCH = 8.0
 """Squared distance across the picture's grain counts up to so much more than along it."""
 
 
-def trace(surface: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """For each hole, where its background is and how near a pixel may be to fill it.
+class _Gaps(NamedTuple):
+    """The holes of a view, gap by gap: ``pixel`` [P] the flat index of each hole pixel, ``number`` [P] its gap; for each gap
+    its first column and the one after its last, and how near a pixel may be to fill it."""
 
-    ``surface``: [R, W] float32, visible shift, -inf in holes. Returns (edge, limit), [R, W]: edge int32 is the column of
-    the background beside the hole, -1 where there is no hole, -2 in a row without any surface; limit float32 is the
-    largest shift that may fill (meaningful in holes only).
-    """
+    pixel: torch.Tensor
+    number: torch.Tensor
+    begin: torch.Tensor
+    stop: torch.Tensor
+    limit: torch.Tensor
+    row: torch.Tensor
+
+
+def _gaps(surface: torch.Tensor) -> _Gaps:
+    """``surface``: [R, W] float32, visible shift, -inf in holes."""
     width = surface.shape[1]
     hole = surface == EMPTY
-    x = torch.arange(width, device=surface.device).expand_as(surface)
-    left = torch.where(hole, -1, x).cummax(1).values
-    right = torch.where(hole, width, x).flip(1).cummin(1).values.flip(1)
-    has_left, has_right = left >= 0, right < width
-    near_left = surface.gather(1, left.clamp(min=0))
-    near_right = surface.gather(1, right.clamp(max=width - 1))
-    both = has_left & has_right
-    take_right = torch.where(both, near_right <= near_left, ~has_left)
-    edge = torch.where(take_right, right, left)
-    low = torch.where(take_right, near_right, near_left)
-    jump = torch.where(both, (near_left - near_right).abs(), 0.0)
-    limit = low + (SHARE * jump).clamp(min=SLACK)
-    edge = torch.where(has_left | has_right, edge, -2)
-    return torch.where(hole, edge, -1).to(torch.int32), limit
+    opens, closes = hole.clone(), hole.clone()
+    opens[:, 1:] &= ~hole[:, :-1]
+    closes[:, :-1] &= ~hole[:, 1:]
+    first, last = opens.flatten().nonzero()[:, 0], closes.flatten().nonzero()[:, 0]
+    begin, stop, row = first % width, last % width + 1, first // width
+    left = torch.where(begin > 0, surface[row, (begin - 1).clamp(min=0)], EMPTY)
+    right = torch.where(stop < width, surface[row, stop.clamp(max=width - 1)], EMPTY)
+    both = (begin > 0) & (stop < width)
+    low = torch.where(both, torch.minimum(left, right), torch.maximum(left, right))
+    jump = torch.where(both, (left - right).abs(), 0.0)
+    pixel = hole.flatten().nonzero()[:, 0]
+    number = opens.flatten().long().cumsum(0)[pixel] - 1
+    return _Gaps(pixel, number, begin, stop, low + (SHARE * jump).clamp(min=SLACK), row)
 
 
 def fill(view: torch.Tensor, source: torch.Tensor, surface: torch.Tensor) -> torch.Tensor:
     """``view`` [N, C, H, W] float32 with its holes filled; ``source``, same shape, is used in rows that lost everything;
     ``surface`` [N * H, W]. Holes of the result are means, not yet rounded."""
     frames, channels, height, width = view.shape
-    edge, limit = trace(surface)
-    flat_edge, seen = edge.flatten().long(), surface.flatten()
+    gaps, seen = _gaps(surface), surface.flatten()
     pixels = view.movedim(1, 0).reshape(channels, -1).clone()
-    lost = (flat_edge == -2).nonzero()[:, 0]
-    pixels[:, lost] = source.movedim(1, 0).reshape(channels, -1)[:, lost]
-    spots = (flat_edge >= 0).nonzero()[:, 0]
+    lost = (gaps.stop - gaps.begin == width)[gaps.number]
+    pixels[:, gaps.pixel[lost]] = source.movedim(1, 0).reshape(channels, -1)[:, gaps.pixel[lost]]
+    spots, gap = gaps.pixel[~lost], gaps.number[~lost]
     if spots.numel() == 0:
         return pixels.reshape(channels, frames, height, width).movedim(0, 1)
-    x, row = spots % width, spots // width
-    side = flat_edge[spots] > x
-    gaps, gap, widths = torch.unique(
-        (row * width + flat_edge[spots]) * 2 + side, return_inverse=True, return_counts=True
-    )
-    first = torch.full_like(gaps, spots.numel()).scatter_reduce(
-        0, gap, torch.arange(spots.numel(), device=gap.device), "amin"
-    )
-    ground = _Ground(pixels, seen, (height, width), gaps // 2, gaps % 2 * 2 - 1, limit.flatten()[spots[first]])
-    xx, xy, yy = (term[gap] for term in _metric(ground))
+    x = spots % width
+    grounds = _grounds(gaps, pixels, seen, (height, width))
+    tensors = [_tensor(ground) for ground in grounds]
+    xx, xy, yy = (term[gap] for term in _metric(*(sum(terms) for terms in zip(*tensors, strict=True))))
     weights = torch.zeros(spots.shape, device=view.device)
     total = torch.zeros((channels, spots.numel()), device=view.device)
-    for column, line, area, valid in _samples(ground, (REACH * widths.float()).long() + 1):
-        at = torch.where(valid, ground.edge + (line - ground.line) * width + column - ground.column, ground.edge)
-        dx, dy = (column[gap] - x).float(), (line - ground.line)[gap].float()
-        square = (xx * dx + xy * dy) * dx + yy * dy * dy
-        weight = torch.where(valid[gap], area / (square * square), 0.0)
-        weights += weight
-        total += weight * pixels[:, at[gap]]
+    reach = (REACH * (gaps.stop - gaps.begin).float()).long() + 1
+    for ground in grounds:
+        for column, line, area, valid in _samples(ground, reach):
+            at = torch.where(valid, ground.edge + (line - ground.line) * width + column - ground.column, 0)
+            dx, dy = (column[gap] - x).float(), (line - ground.line)[gap].float()
+            square = (xx * dx + xy * dy) * dx + yy * dy * dy
+            weight = torch.where(valid[gap], area / (square * square), 0.0)
+            weights += weight
+            total += weight * pixels[:, at[gap]]
     pixels[:, spots] = total / weights
     return pixels.reshape(channels, frames, height, width).movedim(0, 1)
 
 
 class _Ground(NamedTuple):
-    """What M gaps are filled from: all pixels [C, P] and their shift [P], a frame's size, and for each gap the flat index
-    of its edge, the way from there into the background (+1 right, -1 left), and how near a pixel may be."""
+    """One side of M gaps, to fill them from: all pixels [C, P] and their shift [P], a frame's size, and for each gap the flat
+    index of its edge, the way from there into the background (+1 right, -1 left), how near a pixel may be, and between which
+    columns it may lie (none where this side is no background)."""
 
     pixels: torch.Tensor
     seen: torch.Tensor
     size: tuple[int, int]
     edge: torch.Tensor
-    way: torch.Tensor
+    way: int
     limit: torch.Tensor
+    low: torch.Tensor
+    high: torch.Tensor
 
     @property
     def column(self) -> torch.Tensor:
@@ -117,7 +121,21 @@ class _Ground(NamedTuple):
         return self.edge // self.size[1] % self.size[0]
 
     def usable(self, at: torch.Tensor) -> torch.Tensor:
-        return (self.seen[at] != EMPTY) & (self.seen[at] <= self.limit)
+        return (self.seen[at] != EMPTY) & (self.seen[at] <= self.limit) & (self.low < self.high)
+
+
+def _grounds(gaps: _Gaps, pixels: torch.Tensor, seen: torch.Tensor, size: tuple[int, int]) -> tuple[_Ground, _Ground]:
+    """The left and the right side of all gaps. Where both are background they meet in the middle of the gap."""
+    width = size[1]
+    edges = (gaps.row * width + (gaps.begin - 1).clamp(min=0), gaps.row * width + gaps.stop.clamp(max=width - 1))
+    left = (gaps.begin > 0) & (seen[edges[0]] <= gaps.limit)
+    right = (gaps.stop < width) & (seen[edges[1]] <= gaps.limit)
+    middle = torch.where(left & right, (gaps.begin + gaps.stop) // 2, torch.where(left, width, 0))
+    nothing, whole = torch.zeros_like(middle), torch.full_like(middle, width)
+    return (
+        _Ground(pixels, seen, size, edges[0], -1, gaps.limit, nothing, middle),
+        _Ground(pixels, seen, size, edges[1], 1, gaps.limit, middle, torch.where(right, whole, 0)),
+    )
 
 
 def _samples(ground: _Ground, reach: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor, float, torch.Tensor]]:
@@ -129,7 +147,7 @@ def _samples(ground: _Ground, reach: torch.Tensor) -> Iterator[tuple[torch.Tenso
         for j in range(-BOX, BOX + 1):
             for i in range(-BOX, BOX + 1):
                 x, y = ((column >> level) + i) << level, ((line >> level) + j) << level
-                valid = needed & (x >= 0) & (x < width) & (y >= 0) & (y < height)
+                valid = needed & (x >= ground.low) & (x < ground.high) & (y >= 0) & (y < height)
                 if level:  # not what the level before has seen
                     finer = level - 1
                     valid &= (((x >> finer) - (column >> finer)).abs() > BOX) | (
@@ -141,8 +159,8 @@ def _samples(ground: _Ground, reach: torch.Tensor) -> Iterator[tuple[torch.Tenso
         level += 1
 
 
-def _metric(ground: _Ground) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(xx, 2xy, yy) of the squared distance beside each gap."""
+def _tensor(ground: _Ground) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The structure tensor (across, mixed, down) beside each gap."""
     height, width = ground.size
     across = torch.zeros(ground.edge.shape, device=ground.edge.device)
     mixed, down = torch.zeros_like(across), torch.zeros_like(across)
@@ -160,6 +178,13 @@ def _metric(ground: _Ground) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
             across += torch.where(valid, right * right, 0.0)
             mixed += torch.where(valid, right * below, 0.0)
             down += torch.where(valid, below * below, 0.0)
+    return across, mixed, down
+
+
+def _metric(
+    across: torch.Tensor, mixed: torch.Tensor, down: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(xx, 2xy, yy) of the squared distance beside each gap, from its structure tensor."""
     half, total = (across - down) * 0.5, across + down
     spread = (half * half + mixed * mixed).sqrt()
     grained = spread > 0

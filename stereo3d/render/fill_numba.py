@@ -33,22 +33,24 @@ def _next_gap(surface, x):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _background(surface, begin, stop, slack, share):  # type: ignore[no-untyped-def]
-    """(edge, limit) of the gap begin..stop-1 of a row; see :func:`stereo3d.render.fill.trace`."""
-    left, right = begin - 1, stop
-    if left >= 0 and right < surface.size:
+    """(left, right, limit) of the gap begin..stop-1 of a row: the columns beside it that are background, -1 where a side is
+    none; see :mod:`stereo3d.render.fill`."""
+    left, right = begin - 1, stop if stop < surface.size else -1
+    if left >= 0 and right >= 0:
         low, high = surface[left], surface[right]
-        return right if high <= low else left, min(low, high) + max(slack, share * abs(high - low))
-    if left < 0 and right >= surface.size:
-        return -2, ZERO
-    edge = left if left >= 0 else right
-    return edge, surface[edge] + slack
+        limit = min(low, high) + max(slack, share * abs(high - low))
+        return left if low <= limit else -1, right if high <= limit else -1, limit
+    if left < 0 and right < 0:
+        return -1, -1, ZERO
+    return left, right, surface[max(left, right)] + slack
 
 
 @njit(cache=True, nogil=True)
-def _gather(view, surface, line, edge, limit, reach, box, places, colours):  # type: ignore[no-untyped-def]
-    """Puts the samples of a gap into ``places`` (column, row offset, area) and ``colours``; returns how many."""
+def _gather(view, surface, line, edge, span, limit, reach, box, places, colours, count):  # type: ignore[no-untyped-def]
+    """Puts the samples around an edge of a gap, of the columns ``span``, into ``places`` (column, row offset, area) and
+    ``colours`` from ``count`` on; returns how many there are then."""
     channels, height, width = view.shape
-    count, level = 0, 0
+    level = 0
     while True:
         row, column = line >> level, edge >> level
         top, bottom = max(row - box, 0), min(row + box, (height - 1) >> level)
@@ -67,6 +69,8 @@ def _gather(view, surface, line, edge, limit, reach, box, places, colours):  # t
                 if inner and inner_left <= i <= inner_right:
                     continue
                 x = U(i << level)
+                if not span[0] <= i << level < span[1]:
+                    continue
                 if surface[y, x] > limit or surface[y, x] == EMPTY:
                     continue
                 places[count, 0], places[count, 1], places[count, 2] = F(x), F((j << level) - line), area
@@ -79,11 +83,10 @@ def _gather(view, surface, line, edge, limit, reach, box, places, colours):  # t
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _metric(view, surface, line, edge, way, limit, rule):  # type: ignore[no-untyped-def]
-    """(xx, 2xy, yy) of the squared distance beside a gap: longer across the lines of the picture than along them."""
-    stretch, certain, grain = rule
+def _tensor(view, surface, line, edge, way, limit, grain, before):  # type: ignore[no-untyped-def]
+    """The structure tensor (across, mixed, down) beside an edge of a gap, added to ``before``."""
     channels, height, width = view.shape
-    across, mixed, down = ZERO, ZERO, ZERO
+    across, mixed, down = before
     for j in range(max(line - grain, 0), min(line + grain, height - 2) + 1):
         above, below = U(j), U(j + 1)
         for i in range(grain // 2 + 1):
@@ -102,6 +105,13 @@ def _metric(view, surface, line, edge, way, limit, rule):  # type: ignore[no-unt
             across += right * right
             mixed += right * under
             down += under * under
+    return across, mixed, down
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _metric(tensor, stretch, certain):  # type: ignore[no-untyped-def]
+    """(xx, 2xy, yy) of the squared distance beside a gap: longer across the lines of the picture than along them."""
+    across, mixed, down = tensor
     half = (across - down) * HALF
     spread = np.sqrt(half * half + mixed * mixed)
     total = across + down
@@ -156,13 +166,21 @@ def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore
             begin = after
             while after < width and row[after] == EMPTY:
                 after += 1
-            edge, limit = _background(row, begin, after, slack, share)
-            if edge == -2:
+            left, right, limit = _background(row, begin, after, slack, share)
+            if max(left, right) < 0:
                 view[:, line] = image[n, :, line]
                 break
-            radius = int(reach * F(after - begin)) + 1
-            count = _gather(view, seen, line, edge, limit, radius, box, places, colours)
-            metric = _metric(view, seen, line, edge, 1 if edge == after else -1, limit, (stretch, certain, grain))
+            radius, middle, count = int(reach * F(after - begin)) + 1, (begin + after) // 2, 0
+            tensor = (ZERO, ZERO, ZERO)
+            if left >= 0:
+                span = (0, middle if right >= 0 else width)
+                count = _gather(view, seen, line, left, span, limit, radius, box, places, colours, 0)
+                tensor = _tensor(view, seen, line, left, -1, limit, grain, tensor)
+            if right >= 0:
+                span = (middle if left >= 0 else 0, width)
+                count = _gather(view, seen, line, right, span, limit, radius, box, places, colours, count)
+                tensor = _tensor(view, seen, line, right, 1, limit, grain, tensor)
+            metric = _metric(tensor, stretch, certain)
             lanes = -(-(after - begin) // _LANES) * _LANES
             _spread(places, colours, count, begin, lanes, metric, sums)
             for c in range(channels):

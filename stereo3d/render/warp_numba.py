@@ -9,31 +9,36 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from stereo3d.render.blocks_numba import ALL, LANES, flags, move, raise_to
+
 __all__ = ["sample_rows", "surface_rows"]
 
-F, U = np.float32, np.uintp
+F, N, U = np.float32, np.int32, np.uintp
 ZERO, HALF, ONE, TWO, THREE, FOUR, FIVE = F(0), F(0.5), F(1), F(2), F(3), F(4), F(5)
 EMPTY = F(-np.inf)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _land(row, sign, join, first, count, value):  # type: ignore[no-untyped-def]
+def _land(row, sign, join, first, count, value, even):  # type: ignore[no-untyped-def]
     """Per source pixel: the first target pixel its segment to the next one covers, how many it covers, and the shift at the
-    first; -1 and less if a surface ends at the pixel (then -1 - count). Branch-free, for vector instructions."""
+    first; -1 and less if a surface ends at the pixel (then -1 - count). ``even``: it covers just the one after the pixel before
+    it. Branch-free, for vector instructions."""
     width = row.size
     for x in range(width - 1):
         near, step = row[x], row[x + 1] - row[x]
-        left, right = F(x) + sign * near, F(x + 1) + sign * row[x + 1]
-        start, end = np.int32(left), np.int32(right)  # made a ceiling and a floor
-        start = max(start + np.int32(F(start) < left), np.int32(0))
-        end = min(end - np.int32(F(end) > right), np.int32(width - 1))
+        left, right = F(N(x)) + sign * near, F(N(x + 1)) + sign * row[x + 1]
+        start, end = N(left), N(right)  # made a ceiling and a floor
+        start = max(start + N(F(start) < left), N(0))
+        end = min(end - N(F(end) > right), N(width - 1))
         joined = abs(step) <= join
-        covered = max(end - start + np.int32(1), np.int32(0)) if joined and right > left else np.int32(0)
+        covered = max(end - start + N(1), N(0)) if joined and right > left else N(0)
         before = row[x - 1] if x > 0 else F(np.inf)
         whole = joined and abs(near - before) <= join
         first[x], value[x] = start, near + (F(start) - left) / (right - left) * step
-        count[x] = covered if whole else np.int32(-1) - covered
+        count[x] = covered if whole else N(-1) - covered
     first[width - 1], count[width - 1], value[width - 1] = 0, -1, ZERO
+    for x in range(1, width):
+        even[x] = (first[x] - first[x - 1] == 1) & (count[x] == 1)
 
 
 @njit(cache=True, nogil=True)
@@ -41,71 +46,105 @@ def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untype
     """Z-buffer of the scanline meshes. shift, out: [R, W] float32."""
     width = shift.shape[1]
     first, count = np.empty(width, np.int32), np.empty(width, np.int32)
-    value = np.empty(width, np.float32)
+    value, even = np.empty(width, np.float32), flags(width)
+    words = even.view(np.uint64)
     for y in range(start, stop):
         row, seen = shift[y], out[y]
         seen[:] = EMPTY
-        _land(row, sign, join, first, count, value)
-        for x in range(width):
-            covered = count[x]
-            if covered == 0:
+        _land(row, sign, join, first, count, value, even)
+        for block in range(words.size):
+            begin = LANES * block
+            if words[block] == ALL:
+                raise_to(value, U(begin), seen, U(first[begin]))
                 continue
-            at = U(first[x])
-            if covered == 1:
-                seen[at] = max(value[x], seen[at])
-                continue
-            near, left = row[x], F(x) + sign * row[x]
-            if covered < 0:  # the end of a surface reaches half a pixel further
-                covered = -1 - covered
-                i = int(np.floor(left + HALF))
-                ends_left = x == 0 or abs(near - row[x - 1]) > join
-                ends_right = x == width - 1 or abs(row[x + 1] - near) > join
-                outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
-                if outward and 0 <= i < width:
-                    seen[U(i)] = max(near, seen[U(i)])
-            for k in range(covered):
-                target = at + U(k)
-                right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
-                seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
+            for x in range(begin, min(begin + LANES, width)):
+                covered = count[x]
+                if covered == 0:
+                    continue
+                at = U(first[x])
+                if covered == 1:
+                    seen[at] = max(value[x], seen[at])
+                    continue
+                near, left = row[x], F(x) + sign * row[x]
+                if covered < 0:  # the end of a surface reaches half a pixel further
+                    covered = -1 - covered
+                    i = int(np.floor(left + HALF))
+                    ends_left = x == 0 or abs(near - row[x - 1]) > join
+                    ends_right = x == width - 1 or abs(row[x + 1] - near) > join
+                    outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
+                    if outward and 0 <= i < width:
+                        seen[U(i)] = max(near, seen[U(i)])
+                for k in range(covered):
+                    target = at + U(k)
+                    right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
+                    seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
 
 
 @njit(cache=True, nogil=True)
-def _taps(surface, sign, base, w0, w1, w2, w3):  # type: ignore[no-untyped-def]
-    """Source column and the four Catmull-Rom weights of each pixel of a row."""
+def _sources(surface, sign, base, part, even):  # type: ignore[no-untyped-def]
+    """Source column of each pixel of a row, and how far it lies beyond it; ``even``: the column is the one after the pixel
+    before it."""
     width = surface.size
     for i in range(width):
-        at = F(i) - sign * surface[i] if surface[i] != EMPTY else F(i)
+        at = F(N(i)) - sign * surface[i] if surface[i] != EMPTY else F(N(i))
         at = min(max(at, ZERO), F(width - 1))
-        k = np.int32(at)
-        t = at - F(k)
-        base[i] = k
-        w0[i] = HALF * t * (t * (TWO - t) - ONE)
-        w1[i] = HALF * (t * t * (THREE * t - FIVE) + TWO)
-        w2[i] = HALF * t * (t * (FOUR - THREE * t) + ONE)
-        w3[i] = HALF * t * t * (t - ONE)
+        k = N(at)
+        base[i], part[i] = k, at - F(k)
+    for i in range(1, width):
+        even[i] = base[i] - base[i - 1] == 1
+
+
+@njit(cache=True, nogil=True)
+def _gather(row, base, words, taps):  # type: ignore[no-untyped-def]
+    """The four source pixels around each target pixel: ``row`` has one pixel more before and two after."""
+    one, two, three, four = taps
+    for block in range(words.size):
+        begin = U(LANES * block)
+        if words[block] == ALL:
+            k = U(base[begin])
+            move(row, k, one, begin)
+            move(row, k + U(1), two, begin)
+            move(row, k + U(2), three, begin)
+            move(row, k + U(3), four, begin)
+            continue
+        for i in range(begin, min(begin + LANES, base.size)):
+            k = U(base[i])
+            one[i], two[i], three[i], four[i] = row[k], row[k + U(1)], row[k + U(2)], row[k + U(3)]
+
+
+@njit(cache=True, nogil=True)
+def _mix(taps, part, seen, rounding, out):  # type: ignore[no-untyped-def]
+    """Catmull-Rom of the four taps, kept within their range; 0 in holes."""
+    one, two, three, four = taps
+    for i in range(seen.size):
+        t, p0, p1, p2, p3 = part[i], one[i], two[i], three[i], four[i]
+        w0 = HALF * t * (t * (TWO - t) - ONE)
+        w1 = HALF * (t * t * (THREE * t - FIVE) + TWO)
+        w2 = HALF * t * (t * (FOUR - THREE * t) + ONE)
+        w3 = HALF * t * t * (t - ONE)
+        value = w0 * p0 + w1 * p1 + w2 * p2 + w3 * p3
+        low, high = min(min(p0, p1), min(p2, p3)), max(max(p0, p1), max(p2, p3))
+        value = min(max(value, low), high) + rounding
+        out[i] = value if seen[i] != EMPTY else ZERO
 
 
 @njit(cache=True, nogil=True)
 def sample_rows(image, surface, sign, rounding, out, start, stop):  # type: ignore[no-untyped-def]
     """Cubic gather along rows: image, out [N, C, H, W]; surface [N * H, W]. Holes become 0."""
     channels, height, width = image.shape[1:]
-    base = np.empty(width, np.uint32)
-    w0, w1 = np.empty(width, np.float32), np.empty(width, np.float32)
-    w2, w3 = np.empty(width, np.float32), np.empty(width, np.float32)
-    row = np.empty(width + 3, np.float32)  # one pixel before, two after
+    base, part, even = np.empty(width, np.int32), np.empty(width, np.float32), flags(width)
+    words = even.view(np.uint64)
+    row = np.empty(width + 3, np.float32)
+    scratch = np.empty((4, width), np.float32)
+    taps = (scratch[0], scratch[1], scratch[2], scratch[3])
     for y in range(start, stop):
         n, line = y // height, y % height
         seen = surface[y]
-        _taps(seen, sign, base, w0, w1, w2, w3)
+        _sources(seen, sign, base, part, even)
         for c in range(channels):
-            source, target = image[n, c, line], out[n, c, line]
+            source = image[n, c, line]
             for i in range(width):
                 row[i + 1] = F(source[i])
             row[0], row[width + 1], row[width + 2] = row[1], row[width], row[width]
-            for i in range(width):
-                k = U(base[i])
-                p0, p1, p2, p3 = row[k], row[k + U(1)], row[k + U(2)], row[k + U(3)]
-                value = w0[i] * p0 + w1[i] * p1 + w2[i] * p2 + w3[i] * p3
-                low, high = min(min(p0, p1), min(p2, p3)), max(max(p0, p1), max(p2, p3))
-                value = min(max(value, low), high) + rounding
-                target[i] = value if seen[i] != EMPTY else ZERO
+            _gather(row, base, words, taps)
+            _mix(taps, part, seen, rounding, out[n, c, line])

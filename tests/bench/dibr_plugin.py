@@ -15,7 +15,7 @@ from stereo3d.render import edges, warp
 
 def render_right(left: np.ndarray, disparity: np.ndarray) -> np.ndarray:
     image = torch.from_numpy(np.stack(cv2.split(left)))[None]
-    luma = image[:, 1:2]
+    luma = torch.from_numpy(cv2.cvtColor(left, cv2.COLOR_RGB2GRAY))[None, None]
     shift = torch.from_numpy(np.ascontiguousarray(disparity, np.float32))[None, None]
     shift = edges.cover(edges.refine(shift, luma), luma, -1)
     view = warp.sample(image, warp.surface(shift, -1), -1)

@@ -1,7 +1,6 @@
-"""How steady depth is, by method: ``python tests/bench/steadiness.py [--clip FILE ... --model NAME --weights FILE]``.
+"""Scale and shift on a simulated shot of 480 frames, by method, and what steadying costs: ``python tests/bench/steadiness.py``.
 
-Without clips: the synthetic shot, whose truth is known, spoiled in several ways. With clips: raw maps of a model (any
-that ``stereo3d.depth.load_model`` knows), motion estimated; this is the command for a person who has real weights.
+For films and for networks with real weights there is ``stereo3d bench steadiness``.
 """
 
 from __future__ import annotations
@@ -9,66 +8,23 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from stereo3d.depth.base import DepthModel
-from stereo3d.depth.steadiness import Flow, drift, estimate_flow, flicker
+from stereo3d.bench.steady_methods import PER_FRAME, stabilised
+from stereo3d.depth.motion import link, ways
+from stereo3d.depth.steadiness import drift, flicker
 from stereo3d.depth.temporal import ShotStabiliser
-from stereo3d.depth.temporal_anchor import Anchor, anchor_from
-from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.depth.temporal_anchor import anchor_from
+from stereo3d.depth.temporal_motion import REACH, average_along
 from tests.depth.synthetic_shots import spoil, synthetic_shot
-
-Method = Callable[[np.ndarray], np.ndarray]
-
-
-def per_frame_maximum(raw: np.ndarray) -> np.ndarray:
-    return raw / raw.max(axis=(1, 2), keepdims=True)
-
-
-def per_frame_minimum_maximum(raw: np.ndarray) -> np.ndarray:
-    low, high = raw.min(axis=(1, 2), keepdims=True), raw.max(axis=(1, 2), keepdims=True)
-    return (raw - low) / (high - low)
-
-
-def per_frame_percentiles(raw: np.ndarray) -> np.ndarray:
-    low, high = np.quantile(raw, (0.02, 0.98), axis=(1, 2), keepdims=True)
-    return ((raw - low) / (high - low)).clip(0, 1).astype(np.float32)
-
-
-def smoothed_percentiles(raw: np.ndarray) -> np.ndarray:
-    ends = np.quantile(raw, (0.02, 0.98), axis=(1, 2)).T
-    for i in range(1, len(ends)):
-        ends[i] = 0.9 * ends[i - 1] + 0.1 * ends[i]
-    low, high = ends[:, 0, None, None], ends[:, 1, None, None]
-    return ((raw - low) / (high - low)).clip(0, 1).astype(np.float32)
-
-
-def one_range(raw: np.ndarray) -> np.ndarray:
-    low, high = np.quantile(raw[:: max(1, len(raw) // 100)], (0.01, 0.99))
-    return ((raw - low) / (high - low)).clip(0, 1).astype(np.float32)
-
-
-def chained_least_squares(raw: np.ndarray) -> np.ndarray:
-    out = [(raw[0] - raw[0].min()) / np.ptp(raw[0])]
-    for frame in raw[1:]:
-        x, y = frame - frame.mean(), out[-1] - out[-1].mean()
-        slope = (x * y).mean() / np.square(x).mean()
-        out.append(out[-1].mean() + slope * x)
-    return np.stack(out).astype(np.float32)
-
-
-def stabilised(raw: np.ndarray, anchor: Anchor | None = None) -> np.ndarray:
-    stabiliser = ShotStabiliser(300, anchor)
-    maps = torch.from_numpy(raw)[:, None]
-    parts = [stabiliser.push(chunk) for chunk in maps.split(8)]
-    return torch.cat([*parts, *stabiliser.finish()])[:, 0].numpy()
 
 
 def anchored(raw: np.ndarray) -> np.ndarray:
@@ -76,16 +32,21 @@ def anchored(raw: np.ndarray) -> np.ndarray:
     return stabilised(raw, anchor_from(torch.from_numpy(probes)[:, None]))
 
 
-METHODS: dict[str, Method] = {
-    "depth / max per frame": per_frame_maximum,
-    "min-max per frame": per_frame_minimum_maximum,
-    "p2-p98 per frame": per_frame_percentiles,
-    "EMA 0.9 of p2-p98": smoothed_percentiles,
-    "raw, untouched": lambda raw: raw,
-    "one range per shot": one_range,
+def chained_least_squares(raw: np.ndarray) -> np.ndarray:
+    out = [(raw[0] - raw[0].min()) / np.ptp(raw[0])]
+    for frame in raw[1:]:
+        x, y = frame - frame.mean(), out[-1] - out[-1].mean()
+        out.append(out[-1].mean() + (x * y).mean() / np.square(x).mean() * x)
+    return np.stack(out).astype(np.float32)
+
+
+METHODS = {
+    "depth / max per frame": lambda raw: raw / raw.max(axis=(1, 2), keepdims=True),
+    **PER_FRAME,
     "least squares, chained": chained_least_squares,
-    "stereo3d": stabilised,
-    "stereo3d, anchored": anchored,
+    "--steady off": lambda raw: stabilised(raw, align=False),
+    "--steady range": stabilised,
+    "--steady range, divided": anchored,
 }
 
 
@@ -112,79 +73,62 @@ def simulated(frames: int) -> None:
             print(f"{name:24}{row}")
 
 
-def load_clip(path: Path, start: int, count: int) -> np.ndarray:
-    """Frames start..start + count, [N, H, W, 3] uint8 RGB."""
-    import av
-
-    with av.open(str(path)) as container:
-        frames = (frame for number, frame in enumerate(container.decode(video=0)) if number >= start)
-        return np.stack([f.to_ndarray(format="rgb24") for f, _ in zip(frames, range(count), strict=False)])
-
-
-def clip_flows(rgb: np.ndarray, size: tuple[int, int]) -> list[Flow]:
-    import cv2
-
-    small = [cv2.resize(cv2.cvtColor(f, cv2.COLOR_RGB2GRAY), size[::-1], interpolation=cv2.INTER_AREA) for f in rgb]
-    return [estimate_flow(a, b) for a, b in pairwise(small)]
-
-
-def shot_maps(model: DepthModel, rgb: np.ndarray) -> np.ndarray:
-    """Raw maps as the film path gets them: one estimator for the shot, the model's own size, [N, h, w]."""
-    estimator, maps = model.begin_shot(), []
-    form = PixelFormat("gbrp", 8, 0, 0, Colour(matrix=0, full_range=True))
-    for index, frame in enumerate(torch.from_numpy(rgb)):
-        planes = tuple(frame[None, :, :, channel].contiguous() for channel in (1, 2, 0))
-        maps.append(estimator.push(FrameBatch(planes, (index,), index, form)))
-    return torch.cat([*maps, estimator.finish()])[:, 0].float().cpu().numpy()
-
-
-def on_clip(path: Path, options: argparse.Namespace) -> None:
-    from stereo3d.depth import load_model
-
-    rgb = load_clip(path, options.start, options.frames)
-    model = load_model(options.model, weights=options.weights, depth_size=options.depth_size)
-    raw = shot_maps(model, rgb)
-    flows = clip_flows(rgb, raw.shape[1:])
-    alone = torch.cat([model.infer_raw(torch.from_numpy(f).permute(2, 0, 1)[None]).cpu() for f in rgb])
-    alone = torch.nn.functional.interpolate(alone, raw.shape[1:], mode="bilinear", antialias=True)[:, 0].numpy()
-    if options.jitter:
-        raw = spoil(raw / raw.std(), jitter=options.jitter, noise=0.0)
-    print(f"\n{path.name}, frames {options.start}..{options.start + len(rgb) - 1} taken as one shot,", end=" ")
-    print(f"model {model.info.name}, affine jitter of {options.jitter:g} injected, flicker in % of the extent")
-    reference = flicker(per_frame_minimum_maximum(alone), flows)
-    print(f"{'pictures alone, min-max':24}{reference:8.2f}    1.00 (the reference)")
-    for name, method in METHODS.items():
-        score = flicker(method(raw), flows)
-        print(f"{name:24}{score:8.2f}   {score / reference:5.2f}")
+def core_ms(work, frames: int) -> float:
+    work()
+    begin = time.process_time()
+    work()
+    return 1000 * (time.process_time() - begin) / frames
 
 
 def speed() -> None:
     torch.set_num_threads(1)
-    raw = torch.rand(1, 1, 37, 66, generator=torch.Generator().manual_seed(1))
-    raw = torch.nn.functional.interpolate(raw, (518, 924), mode="bilinear").repeat(96, 1, 1, 1)
+    cv2.setNumThreads(1)
+    raw = F.interpolate(
+        torch.rand(1, 1, 37, 66, generator=torch.Generator().manual_seed(1)), (518, 924), mode="bilinear"
+    )
+    raw = raw.repeat(16, 1, 1, 1)
     raw += 0.01 * torch.rand(raw.shape, generator=torch.Generator().manual_seed(2))
-    begin = time.process_time()
-    stabiliser = ShotStabiliser()
-    count = sum(len(stabiliser.push(chunk)) for chunk in raw.split(8)) + sum(len(d) for d in stabiliser.finish())
-    print(f"\n{1000 * (time.process_time() - begin) / count:.1f} ms of one core a frame at 518 x 924")
+    noise = np.random.default_rng(3).standard_normal((144, 300)).astype(np.float32)
+    wall = np.clip(128 + 400 * cv2.GaussianBlur(noise, (0, 0), 2), 0, 255).astype(np.uint8)
+    greys = [np.ascontiguousarray(wall[:, 2 * i : 2 * i + 256]) for i in range(16)]
+    film = np.random.default_rng(4).integers(0, 255, (1080, 1920), np.uint8)
+    links = [link(a, b) for a, b in pairwise(greys)][: 2 * REACH]
+
+    def range_only() -> None:
+        stabiliser = ShotStabiliser()
+        stabiliser.push(raw)
+        list(stabiliser.finish())
+
+    field = torch.from_numpy(ways(links[:REACH], links[REACH:]))
+    others = raw[: 2 * REACH].clone()
+    parts = {
+        "scale, shift and range": core_ms(range_only, len(raw)),
+        "thumbnail of 1080p": core_ms(lambda: cv2.resize(film, (256, 144), interpolation=cv2.INTER_AREA), 1),
+        "flow to the next frame and back": core_ms(lambda: [link(a, b) for a, b in pairwise(greys)], len(greys) - 1),
+        "ways to 6 frames": core_ms(lambda: ways(links[:REACH], links[REACH:]), 1),
+        "average with 6 frames": core_ms(lambda: average_along(raw[:1], others, field), 1),
+        "the same in torch (GPUs' way)": core_ms(lambda: _average(raw[:1], others, field), 1),
+    }
+    print("\nms of one core a frame at 518 x 924")
+    for name, spent in parts.items():
+        print(f"{name:34}{spent:7.1f}")
+
+
+def _average(depth: torch.Tensor, others: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
+    from stereo3d.depth.temporal_motion import _average_along
+
+    return _average_along(depth, others, field)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=480, help="frames of the synthetic shot, or of each clip")
-    parser.add_argument("--clip", type=Path, nargs="*", default=[])
-    parser.add_argument("--start", type=int, default=0, help="first frame of the clip; choose a range without a cut")
-    parser.add_argument("--model", default="small")
-    parser.add_argument("--weights", type=Path, help="checkpoint for --model small, base or large")
-    parser.add_argument("--depth-size", help="as load_model takes it")
-    parser.add_argument("--jitter", type=float, default=0.0, help="affine jitter to inject into the model's maps")
+    parser.add_argument("--frames", type=int, default=480, help="frames of the simulated shot")
+    parser.add_argument("--speed", action="store_true", help="the cost only")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for clip in options.clip:
-        on_clip(clip, options)
-    if not options.clip:
+    if not options.speed:
         simulated(options.frames)
-        speed()
+    speed()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stereo3d.bench.film import _with_weights
+from stereo3d.bench.film import with_weights
 from stereo3d.cli import main
 from stereo3d.settings import Settings
 from tests.films import make_film
@@ -104,13 +104,13 @@ def test_what_cannot_be_meant_is_said_in_one_line(
 def test_random_weights_stand_in_for_absent_ones_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stereo3d.bench.weights.cached", lambda _hub_id: None)
     asked = Settings.from_flat({"model": "small"})
-    settings, kind = _with_weights(asked, tmp_path)
+    settings, kind = with_weights(asked, tmp_path)
     assert kind == "random"
     assert settings.depth.weights == str(tmp_path / "small-random.pth")
     given = Settings.from_flat({"model": "small", "weights": "mine.pth"})
-    assert _with_weights(given, tmp_path) == (given, "given")
+    assert with_weights(given, tmp_path) == (given, "given")
     classic = Settings.from_flat({"model": "classic"})
-    assert _with_weights(classic, tmp_path) == (classic, "no")
+    assert with_weights(classic, tmp_path) == (classic, "no")
 
 
 def test_figures_that_cannot_be_kept_are_shown_all_the_same(

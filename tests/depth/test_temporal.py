@@ -215,7 +215,7 @@ def test_a_map_that_is_not_finite_repeats_the_one_before_and_is_counted(sway: Sy
     stabiliser = ShotStabiliser()
     stabiliser.push(torch.from_numpy(raw)[:, None])
     depth = torch.cat(list(stabiliser.finish()))
-    assert stabiliser.missing == 3
+    assert stabiliser.missing == [0, 10, 11]
     assert torch.equal(depth[0], depth[1])
     assert torch.equal(depth[10], depth[9])
     assert torch.equal(depth[11], depth[9])

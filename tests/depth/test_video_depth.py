@@ -269,4 +269,4 @@ def test_the_stabiliser_takes_it(model):
     assert maps.shape == (40, 1, 28, 42)
     assert 0 <= maps.min() < 0.2
     assert 0.8 < maps.max() <= 1
-    assert len({d.zero_parallax for d in depths}) == 1
+    assert len({screen for d in depths for screen in d.zero_parallax}) == 1

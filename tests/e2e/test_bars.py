@@ -22,7 +22,7 @@ from stereo3d.job.report import Report
 from stereo3d.job.survey import load_survey, save_survey, survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline import Found, Numerics, Recipe
+from stereo3d.pipeline import Found, Models, Numerics, Recipe
 from stereo3d.pipeline import pictures as film_pictures
 from stereo3d.plan import Segment
 from stereo3d.progress import open_progress
@@ -187,7 +187,7 @@ def test_no_line_of_a_bar_reaches_the_depth_model(changing_film: Path) -> None:
     shots = tuple(Shot(LENGTH * i, LENGTH * i + LENGTH) for i in range(5))
     # The third shot is divided, so that probe frames and lead-in are seen, too.
     plan = (Segment(0, 0, 40, shots[:3], 0), Segment(1, 40, 48, shots[2:3], 4), Segment(2, 48, 80, shots[3:], 0))
-    shown = list(film_pictures(plan, recipe, model, Meter(), Found()))
+    shown = list(film_pictures(plan, recipe, Models(model), Meter(), Found()))
     assert sum(map(len, shown)) == 5 * LENGTH
     assert {(b.width, b.height) for b in shown} == {(2 * WIDTH, HEIGHT)}
     sizes = [(HEIGHT - 48, WIDTH), (HEIGHT, WIDTH), (HEIGHT - 48, WIDTH), (HEIGHT, WIDTH - 80), (HEIGHT, WIDTH)]

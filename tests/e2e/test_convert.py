@@ -110,6 +110,13 @@ def test_mp4(film: Path, tmp_path: Path) -> None:
     assert audio_packets(output)[0] == audio_packets(film)[0][: len(audio_packets(output)[0])]
 
 
+def test_mp4_keeps_the_last_packet_of_sound_that_matroska_gave_no_duration(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mkv", (610,))  # so long that FFmpeg does not guess it from a look ahead
+    output = tmp_path / "out.mp4"
+    convert(film, output, "--max-fps", "1")
+    assert audio_packets(output) == audio_packets(film)
+
+
 def test_the_same_command_twice_says_that_the_output_exists(film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
     convert(film, output, "--end", "0.2")

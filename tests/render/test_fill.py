@@ -47,6 +47,16 @@ def test_the_subject_is_never_filled_from() -> None:
     assert torch.allclose(filled(flat, wall_with_a_hole())[hole], torch.tensor(40.0))
 
 
+def test_a_gap_between_two_backgrounds_is_bridged_from_both() -> None:
+    """What a thin thing leaves in front of a shade that changes."""
+    picture = torch.linspace(0, 159, 160).expand(1, 1, 96, 160).contiguous()
+    seen = torch.zeros(1, 1, 96, 160)
+    seen[..., 80:90] = fill.EMPTY
+    got = filled(picture, seen)[0, 0, 48, 80:90]
+    assert (got - picture[0, 0, 48, 80:90]).abs().max() < 4
+    assert got[-1] - got[0] > 8  # from one side alone it would be the mean of that side
+
+
 @pytest.mark.parametrize("scale", [1 / 255, 1, 4])
 def test_the_bit_depth_does_not_matter(scale: float) -> None:
     picture, seen = stripes(20), wall_with_a_hole()

@@ -1,0 +1,258 @@
+"""Builds the segments that are missing, and copes with what goes wrong on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
+from stereo3d.executors.local import LocalExecutor
+from stereo3d.files import file_sha256
+from stereo3d.interrupts import Death
+from stereo3d.job.faults import TRIES, Faults
+from stereo3d.job.patience import Patience, is_full
+from stereo3d.job.prepare import Job
+from stereo3d.job.room import bytes_a_frame
+from stereo3d.job.store import SegmentRecord
+from stereo3d.job.ticker import Ticker
+from stereo3d.media.split import packets_sha256
+from stereo3d.pipeline import Places, SegmentResult
+from stereo3d.plan import Segment
+from stereo3d.progress import Alive, Note, Phase, Progress, clock
+from stereo3d.stages import Meter
+
+__all__ = ["Built", "build"]
+
+_SMALLEST_ROOM = 1 << 20
+_MOST_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A job of which every segment is done. ``records``: by segment number. ``replaced``: one line for everything that was."""
+
+    job: Job
+    records: dict[int, SegmentRecord]
+    ticker: Ticker
+    replaced: tuple[str, ...]
+
+
+def build(job: Job, progress: Progress, stop: threading.Event, death: Death | None = None) -> Built:
+    """Build what is missing. ``death``: how the process before this one ended, if this one goes on for it.
+
+    Raises Interrupted once ``stop`` is set and the segment in work is finished, and what makes segment after segment fail.
+    """
+    builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
+    if death is not None and death.phase == "convert" and builder.next_run():
+        builder.failed(builder.next_run()[0], death.reason, None)
+    builder.begin()
+    while run := builder.next_run():
+        if stop.is_set():
+            raise builder.interrupted()
+        builder.build(run)
+    return builder.built()
+
+
+class _Builder:
+    """The state of one build: what is done, what is known against the rest. ``new_run``: it does not go on for a process
+    that hung or crashed, so segments that failed get a new chance."""
+
+    def __init__(self, job: Job, progress: Progress, stop: threading.Event, *, new_run: bool) -> None:
+        self._progress, self._stop = progress, stop
+        self._plain_keys = job.keys
+        self._faults = Faults(job.folder.path)
+        self._patience = Patience(job.folder.path, job.asked.settings.run.wait, progress, stop)
+        self._plain = job
+        self._job = self._with_outcomes()
+        progress.emit(Phase("check", "looking at what is finished"))
+        found = {segment.number: self._job.find(segment) for segment in job.plan}
+        self._records = {number: record for number, record in found.items() if record is not None}
+        if new_run:
+            self._faults.forget([key for n, key in enumerate(job.keys) if n not in self._records])
+            self._job = self._with_outcomes()
+        kept = sum(record.frames for record in self._records.values())
+        total = len(job.survey.timeline)
+        self._meter = Meter(lambda: progress.emit(Alive()))
+        segments = (len(self._records), len(job.plan))
+        self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
+        self._room_factor = 1
+        self._encoded = 0  # frames of the segment in work
+
+    def begin(self) -> None:
+        """Say where things stand."""
+        done, total = len(self._records), len(self._job.plan)
+        if done:
+            self._progress.emit(Note(f"continuing: {done} of {total} segments are done"))
+        self._emit_phase()
+
+    def _emit_phase(self) -> None:
+        total = len(self._job.survey.timeline)
+        self._progress.emit(Phase("convert", f"converting {total} frames", total, self._frames_done()))
+
+    def _frames_done(self) -> int:
+        return sum(record.frames for record in self._records.values())
+
+    def _with_outcomes(self) -> Job:
+        """The job with what its faults mean for the settings of segments."""
+        job = self._plain
+        overrides = job.recipe.overrides
+        for segment, key in zip(job.plan, self._plain_keys, strict=True):
+            own = self._faults.of(key).in_force(job.recipe.settings.view)
+            if own is not None:
+                overrides = overrides.changed(*self._faults.of(key).frames(segment), own)
+        return job.overridden(overrides) if overrides != job.recipe.overrides else job
+
+    def next_run(self) -> Sequence[Segment]:
+        """The segments to build next, in order: those that failed before, alone; those that failed too often, last."""
+        missing = [segment for segment in self._job.plan if segment.number not in self._records]
+        faults = {segment.number: self._faults.of(self._plain_keys[segment.number]) for segment in missing}
+        fresh = [segment for segment in missing if faults[segment.number].failures < TRIES]
+        if not fresh:
+            return [s for s in missing if faults[s.number].outcome != "given up"][:1]
+        failed = next((n for n, segment in enumerate(fresh) if faults[segment.number].failures), len(fresh))
+        return fresh[: failed or 1]
+
+    def build(self, run: Sequence[Segment]) -> None:
+        """Build a run of segments as far as it goes. Raises what cannot be coped with."""
+        try:
+            self._build(run)
+        except (Interrupted, UsageError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next segment may do
+            self._ticker.rewind(self._frames_done())
+            place = self._job.folder.path
+            if is_full(error, place):
+                self._make_room()
+                return
+            left = [segment for segment in run if segment.number not in self._records]
+            self.failed((left or run)[0], " ".join(str(error).split()) or type(error).__name__, error)
+
+    def _add_frames(self, count: int) -> None:
+        self._encoded += count
+        self._ticker.add_frames(count)
+
+    def _build(self, run: Sequence[Segment]) -> None:
+        job = self._job
+        places = Places(job.part, lambda segment: job.part(segment, job.pieces[0]))
+        executor = LocalExecutor(job.recipe, job.models, self._meter)
+        if self._patience.short(self._room()):
+            raise DiskFullError("no room for the next segment")
+        self._encoded = 0
+        with closing(executor.run(run, places, self._add_frames)) as results:
+            for result in results:
+                self._encoded = 0
+                self._records[result.segment.number] = _record(job, result)
+                self._ticker.add_segment()
+                self._faults.success()
+                self._room_factor = 1
+                left = len(job.plan) - len(self._records)
+                if self._stop.is_set() and left:
+                    raise self.interrupted()
+                if left and self._patience.short(self._room()):
+                    raise DiskFullError("no room for the next segment")
+
+    def interrupted(self) -> Interrupted:
+        done = f"{len(self._records)} of {len(self._job.plan)} segments done"
+        return Interrupted(f"stopped with {done}", hint="the same command continues")
+
+    def _room(self) -> int:
+        """Bytes that must be free for the next segment, with something to spare."""
+        longest = max(len(segment) for segment in self._job.plan)
+        return (
+            max(_SMALLEST_ROOM, round(1.5 * bytes_a_frame(self._plain, self._records.values()) * longest))
+            * self._room_factor
+        )
+
+    def _make_room(self) -> None:
+        """Drop what no segment of the plan needs, then wait for what lacks; for more each time that it was not enough."""
+        job = self._job
+        job.folder.drop_parts()
+        job.folder.drop_others([file.name for piece in job.pieces for _, file in job.files(piece)])
+        self._patience.wait_for(self._room())
+        self._room_factor = min(_MOST_AT_ONCE, 2 * self._room_factor)
+        self._emit_phase()
+
+    def failed(self, segment: Segment, reason: str, error: Exception | None) -> None:
+        """Note a failure and decide how to go on. Raises when there is no sense in it."""
+        before = self._faults.of(self._plain_keys[segment.number]).outcome
+        frame = segment.start + self._encoded if error is not None else -1
+        fault = self._faults.add(self._plain_keys[segment.number], reason, frame)
+        where = _place(self._plain, segment.start, segment.end)
+        self._progress.emit(Note(f"{where} failed ({fault.failures}): {reason}", "warning"))
+        alone = not self._records and all(
+            self._faults.of(key).failures >= TRIES for n, key in enumerate(self._plain_keys) if n not in self._records
+        )
+        if self._faults.systematic or (alone and fault.failures >= TRIES):
+            kept = "finished segments are kept and the same command continues"
+            hint = error.hint if isinstance(error, Stereo3DError) and error.hint else kept
+            raise RepeatedError(f"segment after segment fails: {reason}", hint=hint) from error
+        if fault.outcome:
+            self._job = self._with_outcomes()
+        if fault.outcome != before:
+            then = {"flat": "it is made flat once all else is done", "black": "its frames are replaced by black ones"}
+            self._progress.emit(Note(f"{where}: {then.get(fault.outcome, 'it is given up')}", "warning"))
+        self._emit_phase()
+
+    def built(self) -> Built:
+        """What was made. Raises JobError where a segment had to be given up."""
+        given_up = [segment for segment in self._job.plan if segment.number not in self._records]
+        if given_up:
+            first = given_up[0]
+            reason = self._faults.of(self._plain_keys[first.number]).reason
+            raise JobError(
+                f"{len(given_up)} of {len(self._job.plan)} segments cannot be made, the first one {_place(self._plain, first.start, first.end)}: "
+                f"{reason}",
+                hint="all others are kept; the same command tries these again",
+            )
+        return Built(self._job, self._records, self._ticker, (*self._replaced_segments(), *self._stand_ins()))
+
+    def _replaced_segments(self) -> tuple[str, ...]:
+        lines = []
+        for segment, key in zip(self._plain.plan, self._plain_keys, strict=True):
+            fault = self._faults.of(key)
+            if fault.outcome:
+                where = _place(self._plain, *fault.frames(segment))
+                lines.append(f"{where}: made {fault.outcome} after {fault.failures} failures ({fault.reason})")
+        return tuple(lines)
+
+    def _stand_ins(self) -> Iterator[str]:
+        """One line for frames that stand in for frames that could not be decoded, and one for those with a neighbour's depth."""
+        records = self._records.values()
+        for lost, what in (
+            ([r.replaced for r in records], "could not be decoded and show their neighbour"),
+            ([r.flawed for r in records], "got no depth from the model and have their neighbour's"),
+        ):
+            frames = sorted(frame for group in lost for frame in group)
+            if frames:
+                shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
+                yield f"{len(frames)} frame(s) {what}: {shown}"
+
+
+def _place(job: Job, start: int, end: int) -> str:
+    """Output frames for people: ``shots 3-5 (0:10 to 0:20)``."""
+    timeline = job.survey.timeline
+    numbers = [n for n, shot in enumerate(job.survey.shots, 1) if shot.start < end and start < shot.end]
+    until = timeline.seconds(start) + float(timeline.duration(start, end))
+    names = f"shot {numbers[0]}" if len(numbers) == 1 else f"shots {numbers[0]}-{numbers[-1]}"
+    return f"{names} ({clock(timeline.seconds(start))} to {clock(until)})"
+
+
+def _record(job: Job, result: SegmentResult) -> SegmentRecord:
+    """Make a built segment a finished one: first its depth, where that is kept, then its pictures."""
+    for piece in job.pieces:
+        part = job.part(result.segment, piece)
+        record = SegmentRecord(
+            frames=result.frames,
+            size=part.stat().st_size,
+            sha256=file_sha256(part),
+            seconds=result.seconds,
+            replaced=result.replaced,
+            flawed=result.flawed,
+            screens=result.screens,
+            comfort=result.comfort,
+            packets=packets_sha256(part),
+        )
+        job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)
+    return record

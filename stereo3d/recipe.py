@@ -1,0 +1,137 @@
+"""What a segment is made from: the recipe and the models, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from stereo3d.bars import Framing
+from stereo3d.cards import Cards
+from stereo3d.depth.base import DepthModel
+from stereo3d.frames import Timeline
+from stereo3d.media.decode import Decoder
+from stereo3d.media.depth_video import DepthVideo
+from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.info import MediaInfo
+from stereo3d.overrides import InForce, Overrides
+from stereo3d.plan import Segment
+from stereo3d.settings import Settings
+from stereo3d.staging import ComfortFacts
+
+__all__ = ["Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Numerics:
+    """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
+
+    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
+    network runs through torch.compile.
+    """
+
+    device: str
+    batch: int
+    threads: int
+    compiled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a segment's pictures depend on, besides the segment itself.
+
+    ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
+    ``cards``: what stays flat.
+    ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
+    """
+
+    info: MediaInfo
+    timeline: Timeline
+    seekable: bool
+    settings: Settings
+    encoder: EncoderSpec
+    numerics: Numerics
+    model_identity: str
+    framing: Framing = field(default_factory=Framing)
+    depth_from: DepthVideo | None = None
+    keep: EncoderSpec | None = None
+    cards: Cards = field(default_factory=Cards)
+    overrides: Overrides = field(default_factory=Overrides)
+
+    def in_force(self, frame: int) -> InForce:
+        """The settings of the shot that an output frame belongs to."""
+        return self.overrides.at(frame) or InForce(self.settings.view)
+
+    def fills_over_time(self, frame: int) -> bool:
+        """Whether the holes of an output frame's shot are filled from its other frames. ``auto``: not where depth comes from
+        ``classic``, which is not steady enough to tell what was behind what."""
+        own = self.in_force(frame)
+        classic = (own.model or self.settings.depth.model) == "classic" and self.depth_from is None
+        return own.view.strength > 0 and (own.view.fill == "temporal" or (own.view.fill == "auto" and not classic))
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, on average."""
+        return float(len(self.timeline) / self.timeline.duration(0, len(self.timeline)))
+
+    def decoder(self) -> Decoder:
+        """A decoder of the source at the size that is converted. Close it."""
+        height = self.settings.picture.height
+        device = torch.device(self.numerics.device)
+        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
+
+    def depth_decoder(self) -> Decoder:
+        """A decoder of what the depth model looks at: the source, or the depth film. Close it."""
+        if self.depth_from is None:
+            return self.decoder()
+        return Decoder(self.depth_from.info, self.depth_from.timeline, seekable=self.depth_from.seekable)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The film's depth model, and those that some shots have of their own, by name."""
+
+    film: DepthModel
+    others: Mapping[str, DepthModel] = field(default_factory=dict)
+
+    def named(self, name: str) -> DepthModel:
+        return self.others[name] if name else self.film
+
+
+@dataclass(slots=True)
+class Found:
+    """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
+    that could not be decoded. ``flawed``: those for which the model gave no depth. ``screens``: (output frame, depth on the
+    screen from there on). ``comfort``: of the views."""
+
+    replaced: dict[int, list[int]] = field(default_factory=dict)
+    flawed: dict[int, set[int]] = field(default_factory=dict)
+    screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    comfort: dict[int, ComfortFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a segment's unfinished files go: its pictures, and the depth that is kept."""
+
+    picture: Callable[[Segment], Path]
+    depth: Callable[[Segment], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentResult:
+    """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
+
+    ``replaced``, ``flawed``, ``screens`` and ``comfort``: see :class:`Found`.
+    """
+
+    segment: Segment
+    frames: int
+    size: int
+    seconds: float
+    replaced: tuple[int, ...]
+    flawed: tuple[int, ...]
+    screens: tuple[tuple[int, float], ...]
+    comfort: ComfortFacts

@@ -1,0 +1,98 @@
+"""Median of 5 x 5 pixels where it is wanted, by a network of exchanges that works on all such pixels of a row at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stereo3d.render.blocks_numba import LANES, NONE, flags
+
+__all__ = ["median_rows"]
+
+U = np.uintp
+_SIDE = 5
+_COUNT = _SIDE * _SIDE
+
+
+def _network(count: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Exchanges (a, b), a < b, after which place ``wanted`` of ``count`` holds what it would in order: those of Batcher's
+    odd-even merge sort (1968) on which that place depends."""
+    size = 1 << (count - 1).bit_length()
+    every: list[tuple[int, int]] = []
+    run = 1
+    while run < size:
+        step = run
+        while step:
+            lower = (i + j for j in range(step % run, size - step, 2 * step) for i in range(min(step, size - j - step)))
+            every += [(a, a + step) for a in lower if a // (2 * run) == (a + step) // (2 * run)]
+            step //= 2
+        run *= 2
+    needed, kept = {wanted}, []
+    for a, b in reversed(every):
+        if b < count and (a in needed or b in needed):  # places beyond are larger than all
+            needed |= {a, b}
+            kept.append((a, b))
+    return np.array(kept[::-1])
+
+
+_EXCHANGES = _network(_COUNT, _COUNT // 2)
+
+
+@njit(cache=True, nogil=True)
+def _exchange(one, two):  # type: ignore[no-untyped-def]
+    """The smaller values to ``one``, the larger ones to ``two``."""
+    for k in range(one.size):
+        a, b = one[k], two[k]
+        one[k], two[k] = min(a, b), max(a, b)
+
+
+@njit(cache=True, nogil=True)
+def _around(marks, y, below, wanted):  # type: ignore[no-untyped-def]
+    """Flags the pixels of a row beside which, in any direction, there is a mark. ``below``: scratch, two longer than a row."""
+    height, width = marks.shape
+    one, two, three = marks[max(y - 1, 0)], marks[y], marks[min(y + 1, height - 1)]
+    for x in range(width):
+        below[x + 1] = one[x] | two[x] | three[x]
+    for x in range(width):
+        wanted[x] = below[x] | below[x + 1] | below[x + 2]
+
+
+@njit(cache=True, nogil=True)
+def _listed(wanted, columns):  # type: ignore[no-untyped-def]
+    """Puts the flagged columns into ``columns``; returns how many."""
+    words, count = wanted.view(np.uint64), 0
+    for block in range(words.size):
+        if words[block] != NONE:
+            for x in range(LANES * block, LANES * block + LANES):
+                columns[count] = x  # written first, and counted if it is wanted: no branch to foresee
+                count += wanted[x]
+    return count
+
+
+@njit(cache=True, nogil=True)
+def median_rows(picture, marks, least, out, moved, start, stop):  # type: ignore[no-untyped-def]
+    """out = picture [H, W] float32, but its median over 5 x 5 pixels, borders repeated, on and beside the ``marks`` (uint8
+    [H, W]). ``moved``: the marks where it changed by more than ``least``."""
+    height, width = picture.shape
+    below, wanted = np.zeros(width + 2, np.uint8), flags(width)
+    near, columns = np.empty((_COUNT, width), np.float32), np.empty(wanted.size, np.int32)
+    for y in range(start, stop):
+        new = out[y]
+        new[:] = picture[y]
+        moved[y, :] = 0
+        _around(marks, y, below, wanted)
+        count = _listed(wanted, columns)
+        if count == 0:
+            continue
+        for place in range(_COUNT):
+            row = picture[min(max(y + place // _SIDE - 2, 0), height - 1)]
+            beside, values = place % _SIDE - 2, near[place]
+            for k in range(count):
+                values[k] = row[U(min(max(columns[k] + beside, 0), width - 1))]
+        for k in range(_EXCHANGES.shape[0]):
+            _exchange(near[_EXCHANGES[k, 0], :count], near[_EXCHANGES[k, 1], :count])
+        for k in range(count):
+            x, value = columns[k], near[_COUNT // 2, k]
+            moved[y, x] = (marks[y, x] != 0) & (abs(value - new[x]) > least)
+            new[x] = value
