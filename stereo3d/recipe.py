@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from stereo3d.bars import Framing
 from stereo3d.cards import Cards
 from stereo3d.depth.base import DepthModel
@@ -77,7 +79,8 @@ class Recipe:
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable)
+        device = torch.device(self.numerics.device)
+        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
 
     def depth_decoder(self) -> Decoder:
         """A decoder of what the depth model looks at: the source, or the depth film. Close it."""

@@ -26,6 +26,7 @@ BASE = {
     "interrupts",
     "layouts",
     "memory",
+    "output_settings",
     "overrides",
     "plan",
     "presets",
@@ -34,6 +35,7 @@ BASE = {
     "shots",
     "stages",
     "table",
+    "tone",
 }
 ALLOWED = {
     "media": set(),
