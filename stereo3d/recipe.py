@@ -68,8 +68,9 @@ class Recipe:
         """Whether the holes of an output frame's shot are filled from its other frames. ``auto``: not where depth comes from
         ``classic``, which is not steady enough to tell what was behind what."""
         own = self.in_force(frame)
-        classic = (own.model or self.settings.depth.model) == "classic" and self.depth_from is None
-        return own.view.strength > 0 and (own.view.fill == "temporal" or (own.view.fill == "auto" and not classic))
+        film = self.settings.depth.model if self.depth_from is None else self.depth_from.model
+        steady = (own.model or film) != "classic"
+        return own.view.strength > 0 and (own.view.fill == "temporal" or (own.view.fill == "auto" and steady))
 
     @property
     def rate(self) -> float:

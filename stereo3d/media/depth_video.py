@@ -79,13 +79,14 @@ class DepthMark:
 @dataclass(frozen=True, slots=True)
 class DepthVideo:
     """The depth film to render from. ``timeline``: of the pictures that belong to the output's frames, in their order, in
-    the depth film's own time base. ``screens``: (output frame, depth on the screen from there on), or empty. ``faults``: one
-    line for everything that is wrong with it."""
+    the depth film's own time base. ``screens``: (output frame, depth on the screen from there on), or empty. ``model``: what made
+    it, "" where it does not say. ``faults``: one line for everything that is wrong with it."""
 
     info: MediaInfo
     timeline: Timeline
     seekable: bool
     screens: tuple[tuple[int, float], ...] = ()
+    model: str = ""
     faults: tuple[str, ...] = ()
 
     def screen(self, frame: int) -> float | None:
@@ -99,7 +100,8 @@ class DepthVideo:
     ) -> DepthVideo:
         """``frames``: for each output frame, its picture's number in the depth film (see :func:`match_frames`)."""
         timeline = Timeline(tuple(whole.pts[n] for n in frames), whole.time_base, whole.last_duration)
-        video = cls(info, timeline, seekable, mark.screens if mark is not None else ())
+        screens, model = (mark.screens, mark.model) if mark is not None else ((), "")
+        video = cls(info, timeline, seekable, screens, model)
         if not video.screens or len(frames) == len(whole):
             return video
         moved = [(number, video.screen(n)) for number, n in enumerate(frames)]

@@ -269,4 +269,5 @@ def test_the_stabiliser_takes_it(model):
     assert maps.shape == (40, 1, 28, 42)
     assert 0 <= maps.min() < 0.2
     assert 0.8 < maps.max() <= 1
-    assert len({screen for d in depths for screen in d.zero_parallax}) == 1
+    screens = [screen for d in depths for screen in d.zero_parallax]
+    assert max(abs(b - a) for a, b in zip(screens, screens[1:], strict=False)) < 0.01  # it follows without a jump

@@ -135,7 +135,7 @@ def test_depth_of_other_tools(film: Path, direct: Path, tmp_path: Path) -> None:
             large = cv2.resize(codes, SIZE)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(large, format="gray16le")))
         container.mux(stream.encode(None))
-    convert(film, tmp_path / "folder.mkv", depth_from=str(folder))
+    convert(film, tmp_path / "folder.mkv", depth_from=str(folder), fill="spatial")
     assert psnr(direct, tmp_path / "folder.mkv") > 60
     convert(film, tmp_path / "eight.mkv", depth_from=str(eight))
     convert(film, tmp_path / "inverted.mkv", depth_from=str(eight), depth_invert=True)

@@ -48,6 +48,16 @@ def test_picture_sequences_keep_every_bit(tmp_path: Path, suffix: str, bits: int
     assert np.array_equal(np.rint(found * top).astype(int), np.stack(wanted))
 
 
+def grey_frame(picture: np.ndarray, pixels: str) -> av.VideoFrame:
+    """Depth in 0..1 in a format of any tool. Libswscale's 4:4:4 of 16 bit and odd width differs from run to run: made by hand."""
+    if pixels == "yuv444p16le":
+        luma = np.rint((16 + 219 * picture) * 256).astype(np.uint16)
+        middle = np.full_like(luma, 1 << 15)
+        return av.VideoFrame.from_ndarray(np.stack([luma, middle, middle]), format=pixels)
+    codes = np.ascontiguousarray(np.rint(picture * 65535).astype(np.uint16))
+    return av.VideoFrame.from_ndarray(codes, format="gray16le").reformat(format=pixels)
+
+
 @pytest.mark.parametrize(
     ("codec", "pixels", "options", "error"),
     [
@@ -71,8 +81,7 @@ def test_depth_films_of_other_tools(
         stream.height, stream.width = wanted.shape[1:]
         stream.pix_fmt = pixels
         for picture in wanted:
-            codes = np.ascontiguousarray(np.rint(picture * 65535).astype(np.uint16))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(codes, format="gray16le").reformat(format=pixels)))
+            container.mux(stream.encode(grey_frame(picture, pixels)))
         container.mux(stream.encode(None))
     found, _ = read(path)
     assert found.shape == wanted.shape
