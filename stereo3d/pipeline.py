@@ -34,6 +34,7 @@ from stereo3d.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.shot_screen import GivenScreen
 from stereo3d.stages import Meter, stage
 from stereo3d.staging import ComfortFacts, Staging
+from stereo3d.witness import Eyes, Seen, Witness
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -80,6 +81,7 @@ def build_segments(
                 tuple(sorted(found.flawed.get(segment.number, ()))),
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
+                found.seen.get(segment.number, Seen()),
             )
     finally:
         views.close()
@@ -163,6 +165,7 @@ def _packed_views(
     staging = Staging(
         lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
     )
+    witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for batch, depth in _pair(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
@@ -182,6 +185,7 @@ def _packed_views(
             if depth.sides is not None:
                 views = float_window(*views, depth.sides, strength=strengths, zero_parallax=screens)
             left, right = (put_back(eye, whole, bars) for eye in views)
+            witness.see(whole, maps, Eyes(left, right, strengths, screens, view.synthetic_view))
             yield pack(left, right, packing)
     finally:
         frames.close()
@@ -193,11 +197,14 @@ def _with_depth(
     """The source beside its depth: no views are made."""
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
     packing, device = Packing.of(recipe.settings), torch.device(recipe.numerics.device)
+    witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for batch, depth in _pair(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
             bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-            yield pack(whole, depth_picture(whole, depth.maps(device), bars, depth.zero_parallax), packing)
+            maps = depth.maps(device)
+            witness.see(whole, maps)
+            yield pack(whole, depth_picture(whole, maps, bars, depth.zero_parallax), packing)
     finally:
         frames.close()
 
