@@ -28,7 +28,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``areas``: (class of the page's style, path). ``top``, ``bottom``: what its edges mean. ``zero``: the height of its line of 0
+    """``areas``: (class of the page's style, path). ``top``, ``bottom``: what its edges mean, "" for 0. ``zero``: the height of its line of 0
     in units. ``said``: the same in words."""
 
     title: str
@@ -100,7 +100,7 @@ def _plain(title: str, about: str, unit: str, runs: Sequence[Run], total: float)
     mean = sum((end - start) * value for start, end, value in runs) / time if time else 0.0
     said = f"{_figure(mean)} {unit} on average, {_figure(max(values))} {unit} at most"
     area = ("plain", _steps(runs, total, HEIGHT, -HEIGHT / top))
-    return Chart(title, about, said, (area,), f"{top:g} {unit}", "0", HEIGHT)
+    return Chart(title, about, said, (area,), f"{top:g} {unit}", "", HEIGHT)
 
 
 def _steps(runs: Iterable[Run], total: float, base: float, scale: float) -> str:
@@ -113,11 +113,11 @@ def _steps(runs: Iterable[Run], total: float, base: float, scale: float) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten; 1 for nothing."""
+    """The next round number above; 1 for nothing."""
     if value <= 0:
         return 1.0
     power = 10.0 ** floor(log10(value))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
+    return next(step * power for step in (1, 1.5, 2, 3, 5, 7.5, 10) if step * power >= value * (1 - 1e-9))
 
 
 def _figure(value: float) -> str:
