@@ -16,6 +16,7 @@ from stereo3d.job.places import depth_place
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.split import packets_sha256, split
+from stereo3d.overrides import FLAT
 from stereo3d.progress import Phase, Progress
 
 __all__ = ["in_output", "recall", "restore", "what_it_is_made_of"]
@@ -31,7 +32,9 @@ def what_it_is_made_of(job: Job) -> dict[str, Any]:
         ]
         for piece in job.pieces
     }
-    models = [_model(name, model) for name, model in (("", job.models.film), *job.models.others.items())]
+    models = [
+        _model(name, model) for name, model in (("", job.models.film), *job.models.others.items()) if name != FLAT
+    ]
     return {"manifest": asdict(job.manifest()), "pieces": pieces, "models": models}
 
 
