@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
@@ -14,6 +14,8 @@ __all__ = ["HEIGHT", "WIDTH", "Chart", "Mark", "charts", "clock"]
 
 WIDTH, HEIGHT = 1000, 100
 """Units of every chart, which is stretched to the page's width."""
+
+_STEPS = 600  # of a path at most
 
 Run = tuple[float, float, float]  # seconds from, seconds to, value
 
@@ -46,8 +48,10 @@ def charts(
     """Parallax, holes and flicker of ``spans``, and the speed of ``segments`` (first frame, end, record)."""
     total = float(timeline.duration(0, len(timeline)))
 
+    times = [(timeline.seconds(s.start), _end(timeline, s.end)) for s in spans]
+
     def runs(value: Callable[[Span], float]) -> list[Run]:
-        return [(timeline.seconds(s.start), _end(timeline, s.end), value(s)) for s in spans]
+        return [(start, end, value(span)) for (start, end), span in zip(times, spans, strict=True)]
 
     speeds = [
         (timeline.seconds(start), _end(timeline, end), record.frames / record.seconds)
@@ -103,10 +107,13 @@ def _plain(title: str, about: str, unit: str, runs: Sequence[Run], total: float)
     return Chart(title, about, said, (area,), f"{top:g} {unit}", "", HEIGHT)
 
 
-def _steps(runs: Iterable[Run], total: float, base: float, scale: float) -> str:
-    """A closed path over the runs: flat within each, on the base line where there are none."""
+def _steps(runs: Sequence[Run], total: float, base: float, scale: float) -> str:
+    """A closed path over the runs: flat within each, on the base line where there are none. Of many neighbours the largest
+    counts: no screen is wide enough for all."""
     parts = [f"M0 {base:.1f}"]
-    for start, end, value in runs:
+    together = ceil(len(runs) / _STEPS)
+    for group in (runs[n : n + together] for n in range(0, len(runs), together)):
+        start, end, value = group[0][0], group[-1][1], max(v for *_, v in group)
         a, b, y = WIDTH * start / total, WIDTH * end / total, base + scale * value
         parts.append(f"L{a:.1f} {y:.1f}L{b:.1f} {y:.1f}")
     return "".join([*parts, f"L{WIDTH} {base:.1f}Z"])
