@@ -16,7 +16,7 @@ from stereo3d.job.build import Built, build
 from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
-from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, publish_all
+from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
 from stereo3d.job.keys import source_fingerprint
 from stereo3d.job.manifest import Manifest
@@ -187,6 +187,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
+        page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
     )
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report

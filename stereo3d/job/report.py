@@ -53,6 +53,7 @@ class Report:
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
+    ``page``: the report for people, "" where none was wished for.
     """
 
     output: Path
@@ -66,6 +67,7 @@ class Report:
     depth: str = ""
     comfort: ComfortReport | None = None
     proof: Proof | None = None
+    page: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Report:
@@ -90,7 +92,8 @@ class Report:
         ]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
-        return "\n".join(lines + [f"  lost or replaced: {loss}" for loss in self.losses])
+        lines += [f"  lost or replaced: {loss}" for loss in self.losses]
+        return "\n".join(lines + ([f"  report: {self.page}"] if self.page else []))
 
     def to_json(self) -> str:
         return json.dumps({**dataclasses.asdict(self), "output": str(self.output), "exit_code": self.exit_code})
