@@ -21,7 +21,7 @@ from stereo3d.render.paint import paint
 from stereo3d.render.views import EYE_POSITIONS, Synthetic
 from stereo3d.render.warp import surface
 
-__all__ = ["STILLS", "Eyes", "Seen", "Span", "Still", "Witness", "still_frames"]
+__all__ = ["STILLS", "Seen", "Span", "Staged", "Still", "Witness", "still_frames"]
 
 STILLS = 60
 """Pictures of a film at most: the report of a long one must stay small enough to open."""
@@ -80,7 +80,7 @@ def still_frames(plan: Sequence[Segment]) -> frozenset[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class Staged:
     """The two views of some frames, and how they were staged: strength in % of the width and the depth on the screen, for each."""
 
     left: FrameBatch
@@ -102,7 +102,7 @@ class Witness:
         self._ahead: list[tuple[int, int]] = []
         self._ruler = _Ruler()
 
-    def see(self, frames: FrameBatch, depth: torch.Tensor, eyes: Eyes | None = None) -> None:
+    def see(self, frames: FrameBatch, depth: torch.Tensor, eyes: Staged | None = None) -> None:
         """The next frames, all of one shot, with their depth [n, 1, h, w], and their views where there are any."""
         segment = self._segment
         if segment is None:
@@ -118,7 +118,7 @@ class Witness:
             self._seen[segment.number] = Seen(tuple(self._spans), tuple(self._stills))
             self._segment, self._stills, self._spans = None, [], []
 
-    def _measure(self, first: int, depth: torch.Tensor, eyes: Eyes, *, fresh: bool) -> None:
+    def _measure(self, first: int, depth: torch.Tensor, eyes: Staged, *, fresh: bool) -> None:
         flickers = self._ruler.flickers(depth, eyes.strengths, fresh=fresh)
         for place, flicker in enumerate(flickers):
             start, end = self._ahead[0]
@@ -167,7 +167,7 @@ class _Ruler:
         if flicker is not None:
             self._flickers.append(flicker)
 
-    def look(self, depth: torch.Tensor, eyes: Eyes, place: int) -> None:
+    def look(self, depth: torch.Tensor, eyes: Staged, place: int) -> None:
         """Range and holes of one frame, depth [1, 1, h, w]."""
         strength, screen = eyes.strengths[place], eyes.screens[place]
         levels = torch.tensor(_TRIM, device=depth.device)
@@ -188,7 +188,7 @@ class _Ruler:
         return Span(start, end, round(behind, 3), round(front, 3), round(holes, 3), round(flicker, 4))
 
 
-def _still(frames: FrameBatch, depth: torch.Tensor, eyes: Eyes | None, place: int) -> Still:
+def _still(frames: FrameBatch, depth: torch.Tensor, eyes: Staged | None, place: int) -> Still:
     source = _shrunk(frames.cut(place, place + 1), _WIDTH)
     size = source.width, source.height
     pictures = [source, paint(depth[place : place + 1].cpu(), size, "jet", source.pts, source.index)]

@@ -13,7 +13,7 @@ import torch
 from stereo3d.frames import Colour, FrameBatch, PixelFormat, Shot
 from stereo3d.plan import Segment
 from stereo3d.render.views import render_views
-from stereo3d.witness import STILLS, Eyes, Seen, Witness, still_frames
+from stereo3d.witness import STILLS, Seen, Staged, Witness, still_frames
 
 RGB = PixelFormat("gbrp", 8, 0, 0, Colour(1, 13, 0, True))
 SIZE = (64, 200)
@@ -38,7 +38,7 @@ def watch(depth: torch.Tensor, shots: tuple[Shot, ...], wanted: frozenset[int] =
             count = min(3, shot.end - start)
             batch, maps = frames(count, start), depth[start : start + count]
             eyes = render_views(batch, maps, strength=10, zero_parallax=0.5)
-            witness.see(batch, maps, Eyes(*eyes, [10.0] * count, [0.5] * count, "both"))
+            witness.see(batch, maps, Staged(*eyes, [10.0] * count, [0.5] * count, "both"))
     return seen[0]
 
 
