@@ -11,7 +11,7 @@ from typing import Any
 
 from stereo3d.errors import OutputError
 
-__all__ = ["cache_folder", "file_sha256", "flush", "publish", "read_json", "sync_folder", "write_json"]
+__all__ = ["cache_folder", "file_sha256", "flush", "publish", "read_json", "sync_folder", "write_json", "write_text"]
 
 _CHUNK = 1 << 20
 
@@ -55,11 +55,16 @@ def publish(temporary: Path, final: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that a power cut leaves the old file or the new one, never half. Raises OutputError."""
+    """Write JSON as :func:`write_text` does."""
+    write_text(path, json.dumps(value, separators=(",", ":")))  # in one go: many times faster than json.dump
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a power cut leaves the old one or the new one, never half. Raises OutputError."""
     temporary = path.with_name(path.name + ".part")
     try:
         with open(temporary, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(value, separators=(",", ":")))  # in one go: many times faster than json.dump
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:

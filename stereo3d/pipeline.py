@@ -34,6 +34,7 @@ from stereo3d.shot_screen import GivenScreen
 from stereo3d.shot_views import Rendered, filled_over_time
 from stereo3d.stages import Meter, stage
 from stereo3d.staging import ComfortFacts, Staging
+from stereo3d.witness import Seen, Staged, Witness
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -80,6 +81,7 @@ def build_segments(
                 tuple(sorted(found.flawed.get(segment.number, ()))),
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
+                found.seen.get(segment.number, Seen()),
             )
     finally:
         views.close()
@@ -162,9 +164,13 @@ def _packed_views(
     staging = Staging(
         lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
     )
+    witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging), segments):
-            yield pack(*some.views(), packing)
+            left, right = some.views()
+            synthetic = recipe.in_force(some.whole.index).view.synthetic_view
+            witness.see(some.whole, some.depth, Staged(left, right, some.strength, some.zero_parallax, synthetic))
+            yield pack(left, right, packing)
     finally:
         frames.close()
 
@@ -191,7 +197,7 @@ def _rendered(
             synthetic=view.synthetic_view,
         )
         fill = recipe.fills_over_time(batch.index)
-        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill)
+        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
 
 
 def _with_depth(
@@ -200,11 +206,14 @@ def _with_depth(
     """The source beside its depth: no views are made."""
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
     packing, device = Packing.of(recipe.settings), torch.device(recipe.numerics.device)
+    witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for batch, depth in _pair(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
             bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-            yield pack(whole, depth_picture(whole, depth.maps(device), bars, depth.zero_parallax), packing)
+            maps = depth.maps(device)
+            witness.see(whole, maps)
+            yield pack(whole, depth_picture(whole, maps, bars, depth.zero_parallax), packing)
     finally:
         frames.close()
 

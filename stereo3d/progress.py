@@ -30,7 +30,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A new part of the job begins: ``scan``, ``weights``, ``convert``, ``wait`` (for room on the disk), ``check`` and
-    ``restore`` (of what is finished), ``join``, ``verify``. ``total`` 0 = unknown."""
+    ``restore`` (of what is finished), ``join``, ``verify``, ``decode``. ``total`` 0 = unknown."""
 
     name: str
     text: str

@@ -20,6 +20,7 @@ from stereo3d.overrides import InForce, Overrides
 from stereo3d.plan import Segment
 from stereo3d.settings import Settings
 from stereo3d.staging import ComfortFacts
+from stereo3d.witness import Seen
 
 __all__ = ["Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
 
@@ -44,6 +45,7 @@ class Recipe:
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
     ``cards``: what stays flat.
+    ``stills``: frames that the report shows; no picture depends on them.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     """
 
@@ -59,6 +61,7 @@ class Recipe:
     keep: EncoderSpec | None = None
     cards: Cards = field(default_factory=Cards)
     overrides: Overrides = field(default_factory=Overrides)
+    stills: frozenset[int] = frozenset()
 
     def in_force(self, frame: int) -> InForce:
         """The settings of the shot that an output frame belongs to."""
@@ -105,12 +108,13 @@ class Models:
 class Found:
     """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
     that could not be decoded. ``flawed``: those for which the model gave no depth. ``screens``: (output frame, depth on the
-    screen from there on). ``comfort``: of the views."""
+    screen from there on). ``comfort``: of the views. ``seen``: what the report shows."""
 
     replaced: dict[int, list[int]] = field(default_factory=dict)
     flawed: dict[int, set[int]] = field(default_factory=dict)
     screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     comfort: dict[int, ComfortFacts] = field(default_factory=dict)
+    seen: dict[int, Seen] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ class Places:
 class SegmentResult:
     """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
 
-    ``replaced``, ``flawed``, ``screens`` and ``comfort``: see :class:`Found`.
+    ``replaced``, ``flawed``, ``screens``, ``comfort`` and ``seen``: see :class:`Found`.
     """
 
     segment: Segment
@@ -136,3 +140,4 @@ class SegmentResult:
     flawed: tuple[int, ...]
     screens: tuple[tuple[int, float], ...]
     comfort: ComfortFacts
+    seen: Seen

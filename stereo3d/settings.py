@@ -268,6 +268,15 @@ class RunSettings(Group):
     watch: bool = Field(
         True, description="work in a process that is watched: one that hangs or crashes is replaced and goes on"
     )
+    verify: Literal["packets", "full"] = Field(
+        "packets",
+        description="how the finished film is read back: packets (every packet and time is compared) or full (it is decoded, too)",
+    )
+    report: Literal["html", "json", "none"] = Field(
+        "html",
+        description="beside OUTPUT: html (a page to look at, and the record), json (the record: later runs take from it what can "
+        "stay) or none",
+    )
     hang_limit: Literal["auto"] | Annotated[float, Field(ge=5, le=86400)] = Field(
         "auto",
         description="how long nothing may move before it is a hang, 5..86400; auto follows the measured speed, from 120 on",

@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from stereo3d.bars import Bars, put_back
 from stereo3d.frames import FrameBatch
 from stereo3d.plan import Segment
@@ -21,7 +23,7 @@ class Rendered:
     """Frames of one shot: as they were decoded, their bars, the picture between the bars, and its views.
 
     ``strength``, ``zero_parallax``: of each frame. ``sides``: the nearest depth at the shot's sides, where the window floats.
-    ``fill``: whether holes are to be filled over time.
+    ``fill``: whether holes are to be filled over time. ``depth``: [n, 1, h, w], of the picture.
     """
 
     whole: FrameBatch
@@ -32,6 +34,7 @@ class Rendered:
     zero_parallax: tuple[float, ...]
     sides: tuple[float, float] | None
     fill: bool
+    depth: torch.Tensor
 
     def cut(self, start: int, end: int) -> Rendered:
         """Frames [start, end), as views."""
@@ -39,6 +42,7 @@ class Rendered:
             self,
             whole=self.whole.cut(start, end),
             picture=self.picture.cut(start, end),
+            depth=self.depth[start:end],
             eyes=self.eyes.cut(start, end),
             strength=self.strength[start:end],
             zero_parallax=self.zero_parallax[start:end],

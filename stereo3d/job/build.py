@@ -22,6 +22,7 @@ from stereo3d.pipeline import Places, SegmentResult
 from stereo3d.plan import Segment
 from stereo3d.progress import Alive, Note, Phase, Progress, clock
 from stereo3d.stages import Meter
+from stereo3d.witness import Seen
 
 __all__ = ["Built", "build"]
 
@@ -252,6 +253,7 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             flawed=result.flawed,
             screens=result.screens,
             comfort=result.comfort,
+            seen=result.seen if piece == "" else Seen(),
             packets=packets_sha256(part),
         )
         job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)

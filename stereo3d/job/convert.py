@@ -16,8 +16,8 @@ from stereo3d.job.build import Built, build
 from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
-from stereo3d.job.done import Asked, finished_report, only_rules_differ, publish_all
-from stereo3d.job.finish import finish_film
+from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
+from stereo3d.job.finish import decode_film, finish_film
 from stereo3d.job.keys import source_fingerprint
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
@@ -25,7 +25,7 @@ from stereo3d.job.patience import Patience
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place
 from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_picture
-from stereo3d.job.report import Report
+from stereo3d.job.report import Proof, Report
 from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
@@ -66,6 +66,9 @@ def convert_film(
     if finished is not None:
         progress.emit(Note("this film was finished by an earlier run"))
         _clean_up(asked)
+        if settings.run.verify == "full" and finished.proof is not None and not finished.proof.decoded:
+            decode_film(asked.output, finished.frames, progress)
+            return note_decoded(asked, finished)
         return finished
     for what in info.video.lost_metadata:
         progress.emit(Note(f"{what} of the source will be lost: it belongs to frames that are made anew", "warning"))
@@ -163,16 +166,17 @@ def _finish(built: Built, progress: Progress, began: float) -> Report:
 def _published(built: Built, progress: Progress, began: float) -> Report:
     job, output = built.job, built.job.asked.output
 
-    def grey(piece: str) -> Path:
+    def grey(piece: str) -> tuple[Path, Proof]:
         name = job.models.film.info.name
         return join_depth(job.folder, job.recipe, name, job.files(piece), built.records.values(), progress)
 
     lost: tuple[str, ...] = ()
     if job.recipe.settings.paint.colormap == "none":
-        finals = [(grey(""), output)]
+        final, proof = grey("")
+        finals = [(final, output)]
     else:
-        depth = [(grey(job.pieces[0]), depth_place(output))] if job.recipe.keep is not None else []
-        final, lost = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
+        depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
+        final, lost, proof = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
         finals = [(final, output), *depth]
     depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
     report = Report(
@@ -186,6 +190,8 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
+        proof=proof,
+        page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
     )
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from stereo3d.files import flush
+from stereo3d.job.finish import decode_film
+from stereo3d.job.report import Proof
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.depth_video import DepthMark
 from stereo3d.media.join import join, output_origin
@@ -25,8 +27,8 @@ def join_depth(
     pieces: Sequence[tuple[int, Path]],
     records: Iterable[SegmentRecord],
     progress: Progress,
-) -> Path:
-    """The joined, marked and verified depth film, still in the work folder and ready to be published.
+) -> tuple[Path, Proof]:
+    """The joined, marked and verified depth film, still in the work folder and ready to be published; what was found in it.
 
     ``model``: the name of what made it. ``pieces``: (first frame, file), in order. ``records``: of the segments, for where
     each shot's screen lies. Raises VerificationError or OutputError.
@@ -41,6 +43,9 @@ def join_depth(
     mark = DepthMark(model, recipe.model_identity, screens)
     join(files, timeline, [first for first, _ in pieces], final, origin=plan.origin, tags=mark.tags())
     alone = replace(recipe.info, audio=(), others=())
-    verify_output(final, files, alone, plan, MuxReport(final, (), ()))
+    read_back = verify_output(final, files, alone, plan, MuxReport(final, (), ()))
+    whole = recipe.settings.run.verify == "full"
+    if whole:
+        decode_film(final, read_back.frames, progress)
     flush(final)
-    return final
+    return final, Proof.of(read_back, decoded=whole)

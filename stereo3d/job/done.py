@@ -1,4 +1,5 @@
-"""What a finished run leaves: the files under their names, and beside them ``OUTPUT.report.json``, what it was made of.
+"""What a finished run leaves: the files under their names, and beside them ``OUTPUT.report.json``, what it was made of,
+and ``OUTPUT.report.html``, the same for people.
 
 A process can die between the names, and between the last name and the removal of the work folder. The same command must then
 give the names that lack and say that all is done, not that the output is in the way. And when settings change after all is
@@ -8,18 +9,19 @@ done, the record says which parts of the output can stay: see :mod:`stereo3d.job
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from stereo3d.files import publish, read_json, write_json
-from stereo3d.job.comfort import ComfortReport
+from stereo3d.files import publish, read_json, write_json, write_text
+from stereo3d.job.page.page import page_of
 from stereo3d.job.report import Report
 from stereo3d.job.shots_file import Rule
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.settings import Settings
 
-__all__ = ["Asked", "finished_report", "only_rules_differ", "publish_all", "record_of"]
+__all__ = ["Asked", "finished_report", "note_decoded", "only_rules_differ", "page_place", "publish_all", "record_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,28 @@ def publish_all(
         "shots": asked.rules_json(),
         "job": job,
         "survey": read_json(folder.survey),
+        "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     write_json(folder.path / "done.json", record)
     for final, place in finals:
         publish(final, place)
-    write_json(record_of(asked.output), record)
+    _leave(asked, record)
+
+
+def _leave(asked: Asked, record: dict[str, Any]) -> None:
+    """What ``--report`` asks for beside the output."""
+    how = asked.settings.run.report
+    if how == "none":
+        return
+    if read_json(record_of(asked.output)) != record:
+        write_json(record_of(asked.output), record)
+    if how == "html":
+        write_text(page_place(asked.output), page_of(record))
+
+
+def page_place(output: Path) -> Path:
+    """``film.3D.SBS.mkv.report.html`` beside the output."""
+    return output.with_name(output.name + ".report.html")
 
 
 def finished_report(asked: Asked) -> Report | None:
@@ -75,10 +94,20 @@ def finished_report(asked: Asked) -> Report | None:
         except (KeyError, TypeError, ValueError, OSError):
             continue
         if report is not None:
-            if place != record_of(asked.output):
-                write_json(record_of(asked.output), record)
+            if place != record_of(asked.output) or not page_place(asked.output).exists():
+                _leave(asked, record)
             return report
     return None
+
+
+def note_decoded(asked: Asked, report: Report) -> Report:
+    """The report of a finished output that was decoded just now, written down where reports are."""
+    record = read_json(record_of(asked.output))
+    proof = replace(report.proof, decoded=True) if report.proof else None
+    if record is not None:
+        record["report"]["proof"] = asdict(proof) if proof else None
+        _leave(asked, record)
+    return replace(report, proof=proof)
 
 
 def _finished(record: Any, folder: Path, asked: Asked) -> Report | None:
@@ -91,10 +120,7 @@ def _finished(record: Any, folder: Path, asked: Asked) -> Report | None:
             unnamed.append((final, Path(place)))
         elif not Path(place).is_file() or _look(Path(place)) != look:
             return None
-    stored = {name: value for name, value in record["report"].items() if name != "exit_code"}
-    comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
-    losses = tuple(stored["losses"])
-    report = Report(**{**stored, "output": asked.output, "losses": losses, "comfort": comfort})
+    report = replace(Report.from_json(record["report"]), output=asked.output)
     for final, place in unnamed:
         publish(final, place)
     return report

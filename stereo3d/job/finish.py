@@ -8,16 +8,18 @@ from pathlib import Path
 
 from stereo3d.files import flush
 from stereo3d.frames import Timeline
+from stereo3d.job.report import Proof
 from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey
 from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import OutputPlan, Span, mux
 from stereo3d.media.verify import verify_output
+from stereo3d.media.whole import decode_whole
 from stereo3d.pipeline import Recipe
-from stereo3d.progress import Phase, Progress
+from stereo3d.progress import Advance, Phase, Progress
 from stereo3d.settings import Settings
 
-__all__ = ["finish_film", "output_plan"]
+__all__ = ["decode_film", "finish_film", "output_plan"]
 
 
 def finish_film(
@@ -27,11 +29,11 @@ def finish_film(
     segments: Sequence[tuple[int, Path]],
     suffix: str,
     progress: Progress,
-) -> tuple[Path, tuple[str, ...]]:
+) -> tuple[Path, tuple[str, ...], Proof]:
     """Join the segments, add everything else of the source, and read it all back.
 
-    ``segments``: (first frame, file), in order. Returns the verified file, flushed, in the work folder, and one line for
-    everything that its container cannot carry. Raises VerificationError or OutputError; the segments are kept in any case.
+    ``segments``: (first frame, file), in order. Returns the verified file, flushed, in the work folder, one line for
+    everything that its container cannot carry, and what was found when it was read back. Raises VerificationError or OutputError; the segments are kept in any case.
     """
     plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
     plan = replace(plan, frame_packing=recipe.encoder.frame_packing)
@@ -43,9 +45,19 @@ def finish_film(
     report = mux(joined, recipe.info, final, plan)
     joined.unlink()
     progress.emit(Phase("verify", "reading the result back and comparing it"))
-    verify_output(final, files, recipe.info, plan, report)
+    found = verify_output(final, files, recipe.info, plan, report)
+    lost = tuple(f"not carried over: {lost}" for lost in report.not_carried)
+    whole = recipe.settings.run.verify == "full"
+    if whole:
+        lost += decode_film(final, found.frames, progress)
     flush(final)
-    return final, tuple(f"not carried over: {lost}" for lost in report.not_carried)
+    return final, lost, Proof.of(found, decoded=whole)
+
+
+def decode_film(film: Path, frames: int, progress: Progress) -> tuple[str, ...]:
+    """Decode all of it; see :func:`stereo3d.media.whole.decode_whole`."""
+    progress.emit(Phase("decode", f"decoding all of {film.name}", frames))
+    return decode_whole(film, frames, lambda done: progress.emit(Advance(done)))
 
 
 def output_plan(timeline: Timeline, settings: Settings, *, regular: bool, whole: bool = True) -> OutputPlan:

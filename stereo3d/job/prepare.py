@@ -35,6 +35,7 @@ from stereo3d.progress import Advance, Note, Phase, Progress
 from stereo3d.render.pack import Packing, packed_format, packed_size
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
+from stereo3d.witness import still_frames
 
 __all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
 
@@ -177,6 +178,7 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
     overrides = overrides_of(wish.asked.rules, shots_file_of(wish.asked.output), survey.shots, settings)
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)
+    plan = make_plan(survey.timeline, survey.shots)
     depth_from = None
     if wish.depth is not None:
         count = _scanning(wish.depth, "depth", progress, stop)
@@ -194,9 +196,9 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
         overrides=overrides,
         cards=film_cards(survey, settings.view),
+        stills=still_frames(plan),
     )
     others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
-    plan = make_plan(survey.timeline, survey.shots)
     return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
 
 

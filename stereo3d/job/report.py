@@ -6,11 +6,44 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
+from stereo3d.media.verify import VerifyReport
 from stereo3d.progress import clock
 
-__all__ = ["Report"]
+__all__ = ["Proof", "Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found when the finished film was read back. ``first``, ``last``: seconds of its first and last picture.
+    ``audio_packets``: of all copied tracks, equal to the source's. ``video_error``, ``audio_error``: seconds that a time is off
+    at most. ``stereo``: the stereo tag. ``decoded``: all of it was decoded, too."""
+
+    frames: int
+    first: float
+    last: float
+    audio_tracks: int
+    audio_packets: int
+    video_error: float
+    audio_error: float
+    stereo: str
+    decoded: bool
+
+    @classmethod
+    def of(cls, found: VerifyReport, *, decoded: bool) -> Proof:
+        return cls(
+            found.frames,
+            float(found.first),
+            float(found.last),
+            found.audio_tracks,
+            found.audio_packets,
+            float(found.video_error),
+            float(found.audio_error),
+            found.stereo,
+            decoded,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +52,8 @@ class Report:
 
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
-    ``comfort``: what the views ask of eyes, None where there are none.
+    ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
+    ``page``: the report for people, "" where none was wished for.
     """
 
     output: Path
@@ -32,6 +66,17 @@ class Report:
     losses: tuple[str, ...] = ()
     depth: str = ""
     comfort: ComfortReport | None = None
+    proof: Proof | None = None
+    page: str = ""
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Report:
+        """Raises KeyError or TypeError when the value is not of this kind."""
+        stored = {name: item for name, item in value.items() if name != "exit_code"}
+        comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
+        proof = Proof(**stored["proof"]) if stored.get("proof") else None
+        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"])}
+        return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property
     def exit_code(self) -> int:
@@ -42,12 +87,13 @@ class Report:
         kept = f" ({self.segments_kept} of them from before)" if self.segments_kept else ""
         lines = [
             f"{'done' if not self.losses else 'done, with losses'}: {self.output}",
-            f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, verified; "
+            f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
-        return "\n".join(lines + [f"  lost or replaced: {loss}" for loss in self.losses])
+        lines += [f"  lost or replaced: {loss}" for loss in self.losses]
+        return "\n".join(lines + ([f"  report: {self.page}"] if self.page else []))
 
     def to_json(self) -> str:
         return json.dumps({**dataclasses.asdict(self), "output": str(self.output), "exit_code": self.exit_code})

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from stereo3d.depth.base import DepthModel
+from stereo3d.depth.registry import MODELS
 from stereo3d.errors import VerificationError
 from stereo3d.files import file_sha256, flush, read_json, write_json
 from stereo3d.job.done import record_of
@@ -14,6 +16,7 @@ from stereo3d.job.places import depth_place
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.split import packets_sha256, split
+from stereo3d.overrides import FLAT
 from stereo3d.progress import Phase, Progress
 
 __all__ = ["in_output", "recall", "restore", "what_it_is_made_of"]
@@ -29,7 +32,23 @@ def what_it_is_made_of(job: Job) -> dict[str, Any]:
         ]
         for piece in job.pieces
     }
-    return {"manifest": asdict(job.manifest()), "pieces": pieces}
+    models = [
+        _model(name, model) for name, model in (("", job.models.film), *job.models.others.items()) if name != FLAT
+    ]
+    return {"manifest": asdict(job.manifest()), "pieces": pieces, "models": models}
+
+
+def _model(name: str, model: DepthModel) -> dict[str, str]:
+    """What a model is, under which licence, and where its weights come from, for people."""
+    entry = MODELS.get(name or model.info.name)
+    place = f"huggingface.co/{entry.hub_id}" if entry is not None and entry.hub_id else "none"
+    return {
+        "name": model.info.name,
+        "title": entry.title if entry is not None else model.info.name,
+        "licence": model.info.licence,
+        "weights": place if entry is not None else model.info.name,
+        "identity": model.info.identity,
+    }
 
 
 def recall(folder: WorkFolder, output: Path, fingerprint: str) -> None:

@@ -20,6 +20,7 @@ from stereo3d.errors import JobError, OutputError
 from stereo3d.files import file_sha256, publish, read_json, write_json
 from stereo3d.plan import Segment
 from stereo3d.staging import ComfortFacts
+from stereo3d.witness import Seen
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
 
@@ -37,7 +38,7 @@ def work_folder_of(output: Path) -> Path:
 class SegmentRecord:
     """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``:
     those for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``:
-    what its views ask of eyes. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
+    what its views ask of eyes. ``seen``: what the report shows of it. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
 
     frames: int
     size: int
@@ -49,17 +50,19 @@ class SegmentRecord:
     screens: tuple[tuple[int, float], ...] = ()
     comfort: ComfortFacts = field(default_factory=ComfortFacts)
     packets: str = ""
+    seen: Seen = field(default_factory=Seen)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> SegmentRecord:
         screens = tuple((frame, depth) for frame, depth in value["screens"])
+        seen = Seen.from_json(value["seen"]) if "seen" in value else Seen()
         lists = {
             "replaced": tuple(value["replaced"]),
             "flawed": tuple(value["flawed"]),
             "notes": tuple(value["notes"]),
             "screens": screens,
         }
-        return cls(**{**value, **lists, "comfort": ComfortFacts.from_json(value["comfort"])})
+        return cls(**{**value, **lists, "comfort": ComfortFacts.from_json(value["comfort"]), "seen": seen})
 
 
 class WorkFolder:

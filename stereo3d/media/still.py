@@ -11,7 +11,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from stereo3d.errors import EncodeError
 from stereo3d.frames import Colour, FrameBatch
 
-__all__ = ["convert", "write_picture"]
+__all__ = ["convert", "jpeg", "write_picture"]
 
 _FLAGS = (
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -45,31 +45,40 @@ def _matrix(code: int) -> int:
 
 def write_picture(path: Path, batch: FrameBatch) -> None:
     """Write a batch of one frame as PNG (8 or 16 bit RGB) or JPEG (quality near its best), by suffix. Raises EncodeError."""
-    if len(batch) != 1:
-        raise ValueError(f"a picture is one frame, not {len(batch)}")
     suffix = path.suffix.lower()
     if suffix not in (".png", ".jpg", ".jpeg"):
         raise EncodeError(f"a picture is written as .png or .jpg, not {suffix!r}", hint=f"try {path.stem}.png")
-    frame = av.VideoFrame.from_dlpack(tuple(p[0].cpu() for p in batch.planes), format=batch.format.name)
-    source = batch.format.colour
-    frame.colorspace, frame.color_range = source.matrix, 2 if source.full_range else 1
-    if suffix == ".png":
-        codec, name, colour = "png", "rgb24" if batch.format.bits == 8 else "rgb48be", _RGB
-    else:
-        codec, name, colour = "mjpeg", "yuvj444p", _JPEG
     part = path.with_name(path.name + ".part")
     try:
-        frame = convert(VideoReformatter(), frame, name, colour)
-        frame.pts = 0
-        context = av.CodecContext.create(codec, "w")
-        assert isinstance(context, av.VideoCodecContext)
-        context.width, context.height, context.pix_fmt = frame.width, frame.height, name
-        context.time_base = Fraction(1, 25)
-        context.color_range = 2
-        if codec == "mjpeg":
-            context.qmin = context.qmax = 2
-        part.write_bytes(b"".join(bytes(memoryview(p)) for p in [*context.encode(frame), *context.encode(None)]))
+        part.write_bytes(_png(batch) if suffix == ".png" else jpeg(batch))
         part.replace(path)
     except (av.FFmpegError, OSError) as error:
         part.unlink(missing_ok=True)
         raise EncodeError(f"{path} cannot be written: {error}", hint="check the folder and its free space") from error
+
+
+def jpeg(batch: FrameBatch, scale: int = 2) -> bytes:
+    """A batch of one frame as a JPEG file's content. ``scale``: of the quantiser, 1 (best) .. 31."""
+    return _encoded(batch, "mjpeg", "yuvj444p", _JPEG, scale)
+
+
+def _png(batch: FrameBatch) -> bytes:
+    return _encoded(batch, "png", "rgb24" if batch.format.bits == 8 else "rgb48be", _RGB)
+
+
+def _encoded(batch: FrameBatch, codec: str, name: str, colour: Colour, scale: int = 0) -> bytes:
+    if len(batch) != 1:
+        raise ValueError(f"a picture is one frame, not {len(batch)}")
+    frame = av.VideoFrame.from_dlpack(tuple(p[0].cpu() for p in batch.planes), format=batch.format.name)
+    source = batch.format.colour
+    frame.colorspace, frame.color_range = source.matrix, 2 if source.full_range else 1
+    frame = convert(VideoReformatter(), frame, name, colour)
+    frame.pts = 0
+    context = av.CodecContext.create(codec, "w")
+    assert isinstance(context, av.VideoCodecContext)
+    context.width, context.height, context.pix_fmt = frame.width, frame.height, name
+    context.time_base = Fraction(1, 25)
+    context.color_range = 2
+    if scale:
+        context.qmin = context.qmax = scale
+    return b"".join(bytes(memoryview(p)) for p in [*context.encode(frame), *context.encode(None)])

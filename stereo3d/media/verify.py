@@ -33,9 +33,12 @@ _RUN_UP = {"aac": 1024, "ac3": 256, "eac3": 256}  # samples
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
     """What was compared. ``video_error`` and ``audio_error``: the largest difference from the meant times, in seconds.
-    ``stereo``: the stereo mode as it reads back, "" for none; ``sphere``: so does the half sphere."""
+    ``stereo``: the stereo mode as it reads back, "" for none; ``sphere``: so does the half sphere. ``first``, ``last``: seconds of the
+    first and the last picture as they read back."""
 
     frames: int
+    first: Fraction
+    last: Fraction
     audio_tracks: int
     audio_packets: int
     video_error: Fraction
@@ -111,6 +114,8 @@ def verify_output(
         raise VerificationError(f"{out}: it is{'' if sphere else ' not'} tagged as half a sphere")
     return VerifyReport(
         len(plan.timeline),
+        min(found[0].times) * _TICK,
+        max(found[0].times) * _TICK,
         len(audio),
         sum(len(found[n].hashes) for n, _ in audio),
         video_error,

@@ -150,7 +150,9 @@ def test_a_shot_knows_nothing_of_the_next_one() -> None:
     def rendered(first: int, count: int) -> Rendered:
         batch = frames([source(t % COUNT) for t in range(first, first + count)], index=first)
         each = (1.0,) * count
-        return Rendered(batch, NO_BARS, batch, eyes(batch, first % COUNT), each, each, None, fill=True)
+        return Rendered(
+            batch, NO_BARS, batch, eyes(batch, first % COUNT), each, each, None, True, torch.zeros(len(batch), 1, 2, 2)
+        )
 
     shots = (Shot(0, COUNT), Shot(COUNT, 2 * COUNT))
     alone = filled_over_time([rendered(0, COUNT)], [Segment(0, 0, COUNT, shots[:1], 0)])
@@ -167,7 +169,9 @@ def test_a_shot_knows_nothing_of_the_next_one() -> None:
 
 def test_frames_that_are_not_to_be_filled_pass_as_they_are() -> None:
     batch = frames([source(t) for t in range(3)])
-    plain = Rendered(batch, NO_BARS, batch, eyes(batch, 0), (1.0,) * 3, (0.5,) * 3, None, fill=False)
+    plain = Rendered(
+        batch, NO_BARS, batch, eyes(batch, 0), (1.0,) * 3, (0.5,) * 3, None, False, torch.zeros(len(batch), 1, 2, 2)
+    )
     assert list(filled_over_time([plain], [Segment(0, 0, 3, (Shot(0, 3),), 0)])) == [plain]
 
 
