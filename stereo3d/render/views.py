@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import edges, warp
+from stereo3d.render import edges, eye, warp
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, disparity_px, each
 
@@ -54,7 +54,15 @@ def render_views(
         disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
     shift = picture_shift(frames, disparity * max(left, -right))
-    return _eye(frames, shift, 1) if left else frames, _eye(frames, shift, -1) if right else frames
+    cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
+    seen, eyes = None, []
+    for share, sign in ((left, 1), (right, -1)):
+        if not share:
+            eyes.append(frames)
+            continue
+        seen = eye.surfaces(shift, frames.planes[0].unsqueeze(1), sign, cells, seen)
+        eyes.append(_view(frames, seen, sign))
+    return eyes[0], eyes[1]
 
 
 def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
@@ -64,19 +72,16 @@ def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
     return edges.refine(shift.to(luma.device, torch.float32), luma, longest=longest)
 
 
-def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> FrameBatch:
-    shift = edges.cover(shift, frames.planes[0].unsqueeze(1), sign)
+def _view(frames: FrameBatch, seen: eye.Surfaces, sign: int) -> FrameBatch:
     first = 3 if frames.format.is_rgb else 1
-    planes = [*_planes(frames.planes[:first], shift, sign)]
+    planes = [*_planes(frames.planes[:first], seen.luma, sign)]
     if len(frames.planes) > first:
-        planes += _planes(
-            frames.planes[first:], edges.chroma(shift, 1 << frames.format.chroma_x, 1 << frames.format.chroma_y), sign
-        )
+        planes += _planes(frames.planes[first:], seen.chroma, sign)
     return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format)
 
 
-def _planes(planes: tuple[torch.Tensor, ...], shift: torch.Tensor, sign: int) -> tuple[torch.Tensor, ...]:
+def _planes(planes: tuple[torch.Tensor, ...], seen: torch.Tensor, sign: int) -> tuple[torch.Tensor, ...]:
     """Planes of one size through one z-buffer."""
     image = torch.stack(planes, 1) if len(planes) > 1 else planes[0].unsqueeze(1)
-    view = warp.sample(image, warp.surface(shift, sign), sign)
+    view = warp.sample(image, seen, sign)
     return tuple(plane.contiguous() for plane in view.unbind(1))

@@ -11,7 +11,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import ALL, LANES, flags, move, raise_to
 
-__all__ = ["sample_rows", "surface_rows"]
+__all__ = ["sample_rows", "surface_room", "surface_row", "surface_rows"]
 
 F, N, U = np.float32, np.int32, np.uintp
 ZERO, HALF, ONE, TWO, THREE, FOUR, FIVE = F(0), F(0.5), F(1), F(2), F(3), F(4), F(5)
@@ -42,42 +42,52 @@ def _land(row, sign, join, first, count, value, even):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
+def surface_room(width):  # type: ignore[no-untyped-def]
+    """Scratch for :func:`surface_row`."""
+    return np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.float32), flags(width)
+
+
+@njit(cache=True, nogil=True)
+def surface_row(row, sign, join, room, seen):  # type: ignore[no-untyped-def]
+    """One row of :func:`surface_rows` to ``seen``."""
+    first, count, value, even = room
+    width, words = row.size, even.view(np.uint64)
+    seen[:] = EMPTY
+    _land(row, sign, join, first, count, value, even)
+    for block in range(words.size):
+        begin = LANES * block
+        if words[block] == ALL:
+            raise_to(value, U(begin), seen, U(first[begin]))
+            continue
+        for x in range(begin, min(begin + LANES, width)):
+            covered = count[x]
+            if covered == 0:
+                continue
+            at = U(first[x])
+            if covered == 1:
+                seen[at] = max(value[x], seen[at])
+                continue
+            near, left = row[x], F(x) + sign * row[x]
+            if covered < 0:  # the end of a surface reaches half a pixel further
+                covered = -1 - covered
+                i = int(np.floor(left + HALF))
+                ends_left = x == 0 or abs(near - row[x - 1]) > join
+                ends_right = x == width - 1 or abs(row[x + 1] - near) > join
+                outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
+                if outward and 0 <= i < width:
+                    seen[U(i)] = max(near, seen[U(i)])
+            for k in range(covered):
+                target = at + U(k)
+                right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
+                seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
+
+
+@njit(cache=True, nogil=True)
 def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untyped-def]
     """Z-buffer of the scanline meshes. shift, out: [R, W] float32."""
-    width = shift.shape[1]
-    first, count = np.empty(width, np.int32), np.empty(width, np.int32)
-    value, even = np.empty(width, np.float32), flags(width)
-    words = even.view(np.uint64)
+    room = surface_room(shift.shape[1])
     for y in range(start, stop):
-        row, seen = shift[y], out[y]
-        seen[:] = EMPTY
-        _land(row, sign, join, first, count, value, even)
-        for block in range(words.size):
-            begin = LANES * block
-            if words[block] == ALL:
-                raise_to(value, U(begin), seen, U(first[begin]))
-                continue
-            for x in range(begin, min(begin + LANES, width)):
-                covered = count[x]
-                if covered == 0:
-                    continue
-                at = U(first[x])
-                if covered == 1:
-                    seen[at] = max(value[x], seen[at])
-                    continue
-                near, left = row[x], F(x) + sign * row[x]
-                if covered < 0:  # the end of a surface reaches half a pixel further
-                    covered = -1 - covered
-                    i = int(np.floor(left + HALF))
-                    ends_left = x == 0 or abs(near - row[x - 1]) > join
-                    ends_right = x == width - 1 or abs(row[x + 1] - near) > join
-                    outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
-                    if outward and 0 <= i < width:
-                        seen[U(i)] = max(near, seen[U(i)])
-                for k in range(covered):
-                    target = at + U(k)
-                    right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
-                    seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
+        surface_row(shift[y], sign, join, room, out[y])
 
 
 @njit(cache=True, nogil=True)
