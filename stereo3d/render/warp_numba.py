@@ -24,18 +24,16 @@ def _land(row, sign, join, first, count, value, even):  # type: ignore[no-untype
     first; -1 and less if a surface ends at the pixel (then -1 - count). ``even``: it covers just the one after the pixel before
     it. Branch-free, for vector instructions."""
     width = row.size
+    last = F(width - 1)
     for x in range(width - 1):
         near, step = row[x], row[x + 1] - row[x]
         left, right = F(N(x)) + sign * near, F(N(x + 1)) + sign * row[x + 1]
-        start, end = N(left), N(right)  # made a ceiling and a floor
-        start = max(start + N(F(start) < left), N(0))
-        end = min(end - N(F(end) > right), N(width - 1))
+        start, end = max(np.ceil(left), ZERO), min(np.floor(right), last)
         joined = abs(step) <= join
-        covered = max(end - start + N(1), N(0)) if joined and right > left else N(0)
-        before = row[x - 1] if x > 0 else F(np.inf)
-        whole = joined and abs(near - before) <= join
-        first[x], value[x] = start, near + (F(start) - left) / (right - left) * step
-        count[x] = covered if whole else N(-1) - covered
+        covered = N(max(end - start + ONE, ZERO)) if joined and right > left else N(0)
+        first[x], value[x] = N(start), near + (start - left) / (right - left) * step
+        count[x] = covered if joined and abs(near - row[max(x - 1, 0)]) <= join else N(-1) - covered
+    count[0] = min(count[0], N(-1) - count[0])
     first[width - 1], count[width - 1], value[width - 1] = 0, -1, ZERO
     for x in range(1, width):
         even[x] = (first[x] - first[x - 1] == 1) & (count[x] == 1)
