@@ -24,11 +24,9 @@ class Surfaces(NamedTuple):
     chroma: torch.Tensor
 
 
-def surfaces(
-    shift: torch.Tensor, guide: torch.Tensor, sign: int, cells: tuple[int, int], room: Surfaces | None = None
-) -> Surfaces:
+def surfaces(shift: torch.Tensor, guide: torch.Tensor, sign: int, cells: tuple[int, int]) -> Surfaces:
     """``shift`` [N, 1, H, W] float32 and ``guide`` (luma) of a picture whose chroma samples are ``cells`` (across, down)
-    pixels each; for (1, 1) both are the same. ``room``: what may be written over, from an earlier call of the same sizes."""
+    pixels each; for (1, 1) both are the same."""
     across, down = cells
     if shift.device.type != "cpu":
         wide = edges.cover(shift, guide, sign)
@@ -38,10 +36,9 @@ def surfaces(
 
     frames, _, height, width = shift.shape
     high = -(-height // down)
-    if room is None:
-        luma = torch.empty_like(shift, memory_format=torch.contiguous_format)
-        room = Surfaces(luma, luma if across * down == 1 else torch.empty((frames, 1, high, -(-width // across))))
-    near, look, seen, small = (maps[:, 0].numpy() for maps in (shift, guide, *room))
+    luma = torch.empty_like(shift, memory_format=torch.contiguous_format)
+    result = Surfaces(luma, luma if across * down == 1 else torch.empty((frames, 1, high, -(-width // across))))
+    near, look, seen, small = (maps[:, 0].numpy() for maps in (shift, guide, *result))
     rule, join = edges.cover_rule(sign, width), np.float32(warp.JOIN)
     over_rows(lambda a, b: eye_numba.eye_rows(near, look, rule, join, cells, seen, small, a, b), frames, high)
-    return room
+    return result

@@ -54,15 +54,7 @@ def render_views(
         disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
     shift = picture_shift(frames, disparity * max(left, -right))
-    cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
-    seen, eyes = None, []
-    for share, sign in ((left, 1), (right, -1)):
-        if not share:
-            eyes.append(frames)
-            continue
-        seen = eye.surfaces(shift, frames.planes[0].unsqueeze(1), sign, cells, seen)
-        eyes.append(_view(frames, seen, sign))
-    return eyes[0], eyes[1]
+    return _eye(frames, shift, 1) if left else frames, _eye(frames, shift, -1) if right else frames
 
 
 def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
