@@ -18,7 +18,7 @@ from typing import Any, NoReturn, get_args
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
 from stereo3d.errors import Stereo3DError
-from stereo3d.settings import RunSettings, Settings, ViewSettings
+from stereo3d.settings import RunSettings, Settings, TrackSettings, ViewSettings
 
 __all__ = ["main"]
 
@@ -49,8 +49,18 @@ _NOT_FOR = {
         "bars",
         "recursive",
         "done_by",
+        "frame_packing_sei",
+        "name_for",
+        "sdr",
     },
-    "bench": {"colormap", *RunSettings.model_fields},
+    "bench": {
+        "colormap",
+        "frame_packing_sei",
+        "sdr",
+        "deinterlace",
+        *TrackSettings.model_fields,
+        *RunSettings.model_fields,
+    },
     "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
     - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }

@@ -69,7 +69,7 @@ def _place(output: Path | None, film: FilmPlace, settings: Settings, *, many: bo
     from stereo3d.job.queue import place_in
     from stereo3d.media.pictures import is_picture
 
-    return place_in(output, film, default_output(film.source, settings.picture, picture=is_picture(film.source)))
+    return place_in(output, film, default_output(film.source, settings, picture=is_picture(film.source)))
 
 
 def _converted(source: Path, output: Path | None, settings: Settings, stop: threading.Event) -> Report:
@@ -116,7 +116,7 @@ def _in_time(
     for film in films:
         place = _place(output, film, settings, many=many)
         picture = is_picture(film.source)
-        settled = settled_model(place or default_output(film.source, settings.picture, picture=picture))
+        settled = settled_model(place or default_output(film.source, settings, picture=picture))
         if settled is not None:
             lines.emit(Note(f"the job has begun with model {settled} and keeps it"))
             return Settings.from_flat({**flat, "model": settled})

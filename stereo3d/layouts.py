@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["LAYOUTS", "Layout"]
+__all__ = ["LAYOUTS", "PLAYERS", "Layout", "name_suffix"]
 
 _SBS = ("left_right", "right_left")
 _OU = ("top_bottom", "bottom_top")
@@ -58,8 +58,8 @@ _RED, _GREEN = "anaglyph_cyan_red", "anaglyph_green_magenta"
 _ALL = (
     Layout("sbs-full", "side by side, each eye whole", "3D.SBS", "sbs", modes=_SBS),
     Layout("sbs-half", "side by side, each eye half as wide", "3D.HSBS", "sbs", (2, 1), modes=_SBS),
-    Layout("ou-full", "left eye above right, each whole", "3D.OU", "ou", modes=_OU),
-    Layout("ou-half", "left eye above right, each half as high", "3D.HOU", "ou", (1, 2), modes=_OU),
+    Layout("ou-full", "left eye above right, each whole", "3D.TAB.OU", "ou", modes=_OU),
+    Layout("ou-half", "left eye above right, each half as high", "3D.HTAB.HOU", "ou", (1, 2), modes=_OU),
     Layout("cross-eyed", "side by side, right eye at the left", "3D.CROSS-EYED", "sbs", right_first=True, modes=_SBS),
     _anaglyph("anaglyph", "red-cyan glasses, least ghosts (Dubois)", "red-cyan", _RED),
     _anaglyph("anaglyph-green-magenta", "green-magenta glasses (Dubois)", "green-magenta", _GREEN),
@@ -88,3 +88,23 @@ _ALL = (
 )
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _ALL}
 """By name, in the order in which they are shown."""
+
+_NAMED = ("sbs-full", "sbs-half", "ou-full", "ou-half", "vr180")
+# What each looks for in a file's name, in the order of _NAMED. Kodi: advancedsettings' stereoscopic expressions; Jellyfin: its
+# 3D format rules; SKYBOX: its support page on suffixes; DeoVR and Pigasus: their manuals.
+PLAYERS = {
+    "kodi": (".3D.SBS", ".3D.HSBS", ".3D.TAB", ".3D.HTAB", ""),
+    "jellyfin": (".3D.FSBS", ".3D.HSBS", ".3D.FTAB", ".3D.HTAB", ""),
+    "skybox": ("_SBS", "_HSBS", "_OU", "_HOU", "_180x180_SBS"),
+    "deovr": ("_LR", "_SBS", "_TB", "_TB", "_180_LR"),
+    "pigasus": ("_LRF", "_LR", "_TBF", "_TB", "_180_LR"),
+    "all": (".3D.SBS.FSBS_LRF_LR", ".3D.HSBS_LR", ".3D.TAB.FTAB_TBF_OU_TB", ".3D.HTAB.HOU_TB", "_180x180_SBS_180_LR"),
+}
+"""Players, and what is put behind a film's name for them."""
+
+
+def name_suffix(layout: Layout, player: str | None) -> str:
+    """What a film's name gets behind it so that ``player`` (a key of :data:`PLAYERS`) recognises the layout; None, and layouts that
+    the player has no word for: the usual tokens."""
+    known = PLAYERS[player][_NAMED.index(layout.name)] if player is not None and layout.name in _NAMED else ""
+    return known or f".{layout.tokens}"

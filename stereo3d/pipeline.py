@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from stereo3d.bars import crop, put_back
+from stereo3d.bars import crop
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth_film import DepthKeeper, placed, shown
 from stereo3d.frames import FrameBatch, Shot
@@ -26,12 +26,12 @@ from stereo3d.overrides import black
 from stereo3d.plan import Segment, probe_frames
 from stereo3d.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.render.comfort_screen import Follow
-from stereo3d.render.comfort_window import float_window
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
-from stereo3d.render.views import render_views
+from stereo3d.render.views import render_eyes
 from stereo3d.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.shot_screen import GivenScreen
+from stereo3d.shot_views import Rendered, filled_over_time
 from stereo3d.stages import Meter, stage
 from stereo3d.staging import ComfortFacts, Staging
 
@@ -159,32 +159,39 @@ def _packed_views(
 ) -> Generator[FrameBatch, None, None]:
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
     packing = Packing.of(recipe.settings)
-    device = torch.device(recipe.numerics.device)
     staging = Staging(
         lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
     )
     try:
-        for batch, depth in _pair(frames, depths):
-            whole = crop(batch, recipe.framing.trim).to(device)
-            bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-            view = recipe.in_force(batch.index).view
-            maps, screens = depth.maps(device), depth.zero_parallax
-            strengths = staging.strengths(batch.index, screens)
-            staging.note(batch.index, maps, strengths, screens)
-            views = render_views(
-                crop(whole, bars),
-                maps,
-                strength=strengths,
-                zero_parallax=screens,
-                soft_sides=view.window == "soften",
-                synthetic=view.synthetic_view,
-            )
-            if depth.sides is not None:
-                views = float_window(*views, depth.sides, strength=strengths, zero_parallax=screens)
-            left, right = (put_back(eye, whole, bars) for eye in views)
-            yield pack(left, right, packing)
+        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging), segments):
+            yield pack(*some.views(), packing)
     finally:
         frames.close()
+
+
+def _rendered(
+    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging
+) -> Generator[Rendered, None, None]:
+    """Frames and their depth to their views."""
+    device = torch.device(recipe.numerics.device)
+    for batch, depth in pairs:
+        whole = crop(batch, recipe.framing.trim).to(device)
+        bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+        view = recipe.in_force(batch.index).view
+        maps, screens = depth.maps(device), depth.zero_parallax
+        strengths = staging.strengths(batch.index, screens)
+        staging.note(batch.index, maps, strengths, screens)
+        picture = crop(whole, bars)
+        eyes = render_eyes(
+            picture,
+            maps,
+            strength=strengths,
+            zero_parallax=screens,
+            soft_sides=view.window == "soften",
+            synthetic=view.synthetic_view,
+        )
+        fill = recipe.fills_over_time(batch.index)
+        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill)
 
 
 def _with_depth(

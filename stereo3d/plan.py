@@ -8,6 +8,7 @@ lead-in frames, whose depth is computed to warm up the temporal state and is the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 from stereo3d.frames import Shot, Timeline
@@ -83,13 +84,19 @@ def make_plan(timeline: Timeline, shots: tuple[Shot, ...]) -> tuple[Segment, ...
 
 def _divide(shot: Shot, timeline: Timeline, number: int) -> list[Segment]:
     """Pieces of a long shot: equal frame counts, about twice the target so that lead-in stays a small share."""
-    seconds = timeline.duration(shot.start, shot.end)
+    seconds = min(timeline.duration(shot.start, shot.end), 2 * len(shot) * _usual_step(shot, timeline))
     pieces = min(len(shot), max(2, round(seconds / (2 * TARGET_SECONDS))))
     edges = [shot.start + len(shot) * i // pieces for i in range(pieces + 1)]
     lead_in = max(1, round(len(shot) * LEAD_IN_SECONDS / seconds))
     return [
         Segment(number + i, a, b, (shot,), min(lead_in, a - shot.start)) for i, (a, b) in enumerate(pairwise(edges))
     ]
+
+
+def _usual_step(shot: Shot, timeline: Timeline) -> Fraction:
+    """Seconds between frames, in the middle of all: one broken timestamp can make an hour of a pause."""
+    steps = sorted(b - a for a, b in pairwise(timeline.pts[shot.start : shot.end]))
+    return (steps[len(steps) // 2] if steps else timeline.last_duration) * timeline.time_base
 
 
 def probe_frames(shot: Shot) -> tuple[int, ...]:

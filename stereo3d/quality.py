@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["flicker", "hole_share", "parallax_range", "psnr", "siou", "ssim"]
+__all__ = ["flicker", "flicker_along", "hole_share", "parallax_range", "psnr", "siou", "ssim"]
 
 Picture = npt.NDArray[np.generic]
 Mask = npt.NDArray[np.bool_]
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as SSIM and edge detectors are used
+_WHOLLY = 0.99  # of a pixel's place in the frame before
 _MOVED = 5  # code values of 8 bit by which a pixel differs from the other eye's to count as moved
 
 
@@ -97,6 +98,26 @@ def flicker(errors: npt.NDArray[np.floating], filled: Mask) -> float:
     both = filled[1:] & filled[:-1]
     change = np.diff(errors.astype(np.float64), axis=0)[both]
     return float(np.sqrt(np.square(change).mean())) if change.size else float("nan")
+
+
+def flicker_along(views: Picture, flows: npt.NDArray[np.floating], filled: Mask) -> float:
+    """The same where no truth is known: root mean square of the change of ``views`` [T, H, W, C] from frame to frame along the
+    motion, over the pixels that are filled and were filled at the place they come from; in code values.
+
+    ``flows`` [T - 1, H, W, 2]: from a pixel of frame t + 1 to its place in frame t, as pixels across and down. ``filled``:
+    [T, H, W].
+    """
+    if views.shape[:3] != filled.shape or flows.shape != (len(views) - 1, *views.shape[1:3], 2):
+        raise ValueError(f"views {views.shape}, flows {flows.shape} and filled {filled.shape} do not fit")
+    total, count = 0.0, 0
+    rows, columns = np.indices(filled.shape[1:], np.float32)
+    for before, after, flow, was, now in zip(views, views[1:], flows, filled, filled[1:], strict=False):
+        place = (columns + flow[..., 0].astype(np.float32), rows + flow[..., 1].astype(np.float32))
+        moved = cv2.remap(before.astype(np.float32), *place, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        both = now & (cv2.remap(was.astype(np.float32), *place, cv2.INTER_LINEAR) > _WHOLLY)
+        change = (after.astype(np.float64) - moved.reshape(after.shape))[both]
+        total, count = total + float(np.square(change).sum()), count + change.size
+    return float(np.sqrt(total / count)) if count else float("nan")
 
 
 def _luma(picture: Picture) -> npt.NDArray[np.float64]:

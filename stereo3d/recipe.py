@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from stereo3d.bars import Framing
 from stereo3d.cards import Cards
 from stereo3d.depth.base import DepthModel
@@ -62,6 +64,13 @@ class Recipe:
         """The settings of the shot that an output frame belongs to."""
         return self.overrides.at(frame) or InForce(self.settings.view)
 
+    def fills_over_time(self, frame: int) -> bool:
+        """Whether the holes of an output frame's shot are filled from its other frames. ``auto``: not where depth comes from
+        ``classic``, which is not steady enough to tell what was behind what."""
+        own = self.in_force(frame)
+        classic = (own.model or self.settings.depth.model) == "classic" and self.depth_from is None
+        return own.view.strength > 0 and (own.view.fill == "temporal" or (own.view.fill == "auto" and not classic))
+
     @property
     def rate(self) -> float:
         """Frames a second, on average."""
@@ -70,7 +79,8 @@ class Recipe:
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable)
+        device = torch.device(self.numerics.device)
+        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
 
     def depth_decoder(self) -> Decoder:
         """A decoder of what the depth model looks at: the source, or the depth film. Close it."""

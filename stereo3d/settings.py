@@ -16,7 +16,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -26,6 +25,7 @@ from pydantic import (
 
 from stereo3d.errors import UsageError
 from stereo3d.layouts import LAYOUTS
+from stereo3d.output_settings import EncodeSettings, Group, PaintSettings, TrackSettings
 
 __all__ = [
     "SCREENS",
@@ -36,6 +36,7 @@ __all__ = [
     "RunSettings",
     "Settings",
     "TimeSettings",
+    "TrackSettings",
     "ViewSettings",
     "parse_time",
 ]
@@ -63,11 +64,7 @@ def _decimal(value: Fraction) -> str:
 Time = Annotated[Fraction, BeforeValidator(parse_time), PlainSerializer(_decimal)]
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DepthSettings(_Group):
+class DepthSettings(Group):
     """Depth"""
 
     model: str = Field(
@@ -126,7 +123,7 @@ class DepthSettings(_Group):
     depth_invert: bool = Field(False, description="in --depth-from black is near")
 
 
-class ViewSettings(_Group):
+class ViewSettings(Group):
     """3D effect"""
 
     strength: float = Field(
@@ -162,15 +159,14 @@ class ViewSettings(_Group):
         description="near things cut by the frame's sides: soften (less pop-out there), float (the frame comes forward) or off",
     )
     credits: Literal["flat", "deep"] = Field("flat", description="credits and title cards, found by themselves")
+    fill: Literal["auto", "spatial", "temporal"] = Field(
+        "auto",
+        description="what the shift uncovers is taken from frames around that show it (temporal), or made up from beside it "
+        "(spatial); auto: temporal, but not with classic",
+    )
 
-    @field_validator("window", mode="before")
-    @classmethod
-    def _off(cls, value: object) -> object:
-        """YAML reads a bare ``off`` as false."""
-        return "off" if value is False else value
 
-
-class LayoutSettings(_Group):
+class LayoutSettings(Group):
     """Picture"""
 
     layout: str = Field(
@@ -196,6 +192,13 @@ class LayoutSettings(_Group):
         "keep",
         description="black bars: keep out of the 3D effect and put back, crop where the whole film has them, or off (as picture)",
     )
+    deinterlace: Literal["frame", "field", "off"] = Field(
+        "frame",
+        description="an interlaced source becomes a frame for each frame, or for each field (twice as many, smoother), or stays as it is",
+    )
+    sdr: bool = Field(
+        False, description="make an SDR film of an HDR one (BT.709, 8 bit), tone-mapped after ITU-R BT.2390"
+    )
     height: int | None = Field(
         None,
         ge=64,
@@ -218,7 +221,7 @@ class LayoutSettings(_Group):
         return self
 
 
-class TimeSettings(_Group):
+class TimeSettings(Group):
     """Part and rate"""
 
     start: Time | None = Field(
@@ -236,46 +239,17 @@ class TimeSettings(_Group):
     )
 
 
-class EncodeSettings(_Group):
-    """Encoder"""
-
-    codec: Literal["h264", "hevc", "av1", "ffv1", "auto"] = Field("auto", description="video codec of the output")
-    crf: int | None = Field(
-        None,
-        ge=0,
-        le=63,
-        description="constant quality, lower is better; each codec has a sane default",
-        json_schema_extra={"metavar": "N"},
-    )
-    encoder_preset: str | None = Field(
-        None,
-        pattern=r"^[a-z0-9]{1,12}$",
-        description="the encoder's own speed preset (x264, x265: ultrafast..placebo; SVT-AV1: 0..13)",
-        json_schema_extra={"metavar": "P"},
-    )
-    depth_codec: Literal["hevc", "ffv1"] = Field(
-        "hevc", description="how grey depth is written: hevc (12 bit, small) or ffv1 (16 bit, exact, 20 times as large)"
-    )
-
-
-class PaintSettings(_Group):
-    """Depth instead of views"""
-
-    colormap: Literal["none", "jet", "turbo", "viridis", "inferno", "magma", "plasma", "cividis", "bone"] | None = (
-        Field(
-            None,
-            description="none: grey depth, to render from; for people a film in colours: jet, turbo, viridis, inferno, magma, "
-            "plasma, cividis or bone",
-            json_schema_extra={"metavar": "NAME"},
-        )
-    )
-
-
-class RunSettings(_Group):
+class RunSettings(Group):
     """Running"""
 
     restart: bool = Field(False, description="throw away what an earlier run of this output left")
     overwrite: bool = Field(False, description="replace an OUTPUT that already exists")
+    name_for: Literal["kodi", "jellyfin", "skybox", "deovr", "pigasus", "all"] | None = Field(
+        None,
+        description="name the output (where -o does not) so that this player, or all of them, know it as 3D; by default a short name "
+        "for Kodi, Jellyfin and SKYBOX",
+        json_schema_extra={"metavar": "PLAYER"},
+    )
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
     wait: bool = Field(True, description="when the disk is full, wait for room; --no-wait stops, resumable")
@@ -305,7 +279,7 @@ class RunSettings(_Group):
     )
 
 
-class Settings(_Group):
+class Settings(Group):
     """All settings of one conversion, grouped by what they touch."""
 
     depth: DepthSettings = DepthSettings()
@@ -313,6 +287,7 @@ class Settings(_Group):
     picture: LayoutSettings = LayoutSettings()
     time: TimeSettings = TimeSettings()
     encode: EncodeSettings = EncodeSettings()
+    tracks: TrackSettings = TrackSettings()
     paint: PaintSettings = PaintSettings()
     run: RunSettings = RunSettings()
 

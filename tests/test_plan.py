@@ -73,3 +73,10 @@ def test_shots_that_do_not_tile_are_refused() -> None:
 def test_one_frame_shown_for_a_minute_is_one_segment() -> None:
     plan = make_plan(Timeline((0,), Fraction(1), 60), (Shot(0, 1),))
     assert [(s.start, s.end) for s in plan] == [(0, 1)]
+
+
+def test_a_broken_timestamp_does_not_cut_a_shot_into_single_frames() -> None:
+    pts = (*range(100), *range(150_000, 150_900))  # nearly two hours between two frames
+    plan = make_plan(Timeline(pts, NTSC, 1), shots_from_cuts([], 1000))
+    assert 2 <= len(plan) <= 5
+    assert sum(map(len, plan)) == 1000

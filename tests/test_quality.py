@@ -65,3 +65,20 @@ def test_what_does_not_fit_is_refused() -> None:
         quality.psnr(PICTURE, PICTURE[:-1])
     with pytest.raises(ValueError, match="do not fit"):
         quality.flicker(np.zeros((2, 4, 4, 1)), np.zeros((2, 4, 5), bool))
+
+
+def test_flicker_along_the_motion_is_nothing_for_what_only_moves() -> None:
+    moving = np.stack([np.roll(PICTURE, 3 * t, axis=1) for t in range(3)])
+    flows = np.zeros((2, *PICTURE.shape[:2], 2))
+    flows[..., 0] = -3
+    filled = np.zeros(moving.shape[:3], bool)
+    for t in range(3):
+        filled[t, 10:50, 20 + 3 * t : 50 + 3 * t] = True
+    assert quality.flicker_along(moving, flows, filled) == pytest.approx(0, abs=1e-4)
+    assert quality.flicker_along(moving, np.zeros_like(flows), filled) > 20
+    restless = moving.astype(np.float64)
+    restless[1] += 7
+    assert quality.flicker_along(restless, flows, filled) == pytest.approx(7, abs=1e-3)
+    assert math.isnan(quality.flicker_along(moving, flows, np.zeros_like(filled)))
+    with pytest.raises(ValueError, match="do not fit"):
+        quality.flicker_along(moving, flows[:1], filled)

@@ -32,6 +32,7 @@ from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
+from stereo3d.media.wanted import wanted
 from stereo3d.memory import return_freed_memory
 from stereo3d.progress import Note, Progress
 from stereo3d.settings import EncodeSettings, Settings
@@ -58,7 +59,7 @@ def convert_film(
         raise UsageError("a dry run converts nothing", hint="'stereo3d convert --dry-run' prints the plan")
     began = time.monotonic()
     return_freed_memory()
-    info = probe(source)
+    info = wanted(probe(source), settings)
     asked = _asked(info, output, settings)
     again = settings.run.overwrite or settings.run.restart
     finished = None if again else finished_report(asked)
@@ -66,6 +67,8 @@ def convert_film(
         progress.emit(Note("this film was finished by an earlier run"))
         _clean_up(asked)
         return finished
+    for what in info.video.lost_metadata:
+        progress.emit(Note(f"{what} of the source will be lost: it belongs to frames that are made anew", "warning"))
     wish = _wish(info, asked)
     if info.kind == "picture":
         recipe, model = prepare_picture(wish, progress, stop)
@@ -92,7 +95,7 @@ def plan_film(
     source: Path, output: Path | None, settings: Settings, progress: Progress, stop: threading.Event
 ) -> Outlook:
     """What :func:`convert_film` would do, without doing it: only the survey is made, and kept for it."""
-    info = probe(source)
+    info = wanted(probe(source), settings)
     if info.kind == "picture":
         raise UsageError("--dry-run goes with films: a picture is one frame", hint="leave --dry-run away")
     asked = _asked(info, output, settings)
@@ -105,7 +108,7 @@ def plan_film(
 
 def _asked(info: MediaInfo, output: Path | None, settings: Settings) -> Asked:
     picture = info.kind == "picture"
-    place = output if output is not None else default_output(info.path, settings.picture, picture=picture)
+    place = output if output is not None else default_output(info.path, settings, picture=picture)
     return Asked(info.path, place, settings, () if picture else read_rules(shots_file_of(place)))
 
 
@@ -121,7 +124,8 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
 
 
 def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
-    fingerprint = source_fingerprint(wish.info.path)
+    # A frame for each field is another film: other times, so another survey.
+    fingerprint = source_fingerprint(wish.info.path) + ("-fields" if wish.info.video.fields else "")
     if not wish.settings.run.restart:
         recall(folder, wish.asked.output, fingerprint)
     return prepare_film(wish, folder, fingerprint, patience)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stereo3d.files import flush
@@ -33,6 +34,7 @@ def finish_film(
     everything that its container cannot carry. Raises VerificationError or OutputError; the segments are kept in any case.
     """
     plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
+    plan = replace(plan, frame_packing=recipe.encoder.frame_packing)
     files = [file for _, file in segments]
     joined = folder.path / "join.mp4"
     final = folder.path / f"final{suffix.lower()}"
@@ -60,4 +62,5 @@ def output_plan(timeline: Timeline, settings: Settings, *, regular: bool, whole:
         origin=output_origin(timeline, cut=cut_start),
         span=Span(start if cut_start else None, end if cut_end else None) if cut_start or cut_end else None,
         repair_times=not regular,
+        audio_codec=settings.tracks.audio_codec,
     )

@@ -17,6 +17,7 @@ from stereo3d.job.survey import Survey
 from stereo3d.media.join import join
 from stereo3d.media.mux import mux
 from stereo3d.media.probe import probe
+from stereo3d.media.wanted import wanted
 from stereo3d.progress import clock
 from stereo3d.settings import Settings
 
@@ -108,7 +109,7 @@ def _make(manifest: Manifest, survey: Survey, files: list[tuple[int, int, Path]]
             join(paths, timeline, firsts, part, origin=plan.origin)
         else:
             join(paths, timeline, firsts, joined, origin=plan.origin)
-            mux(joined, probe(Path(manifest.source)), part, plan)
+            mux(joined, wanted(probe(Path(manifest.source)), settings), part, plan)
         flush(part)
         publish(part, place)
     finally:

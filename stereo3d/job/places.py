@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stereo3d.errors import InputError, OutputError, UsageError
 from stereo3d.job.store import work_folder_of
-from stereo3d.layouts import LAYOUTS
-from stereo3d.settings import LayoutSettings, Settings
+from stereo3d.layouts import LAYOUTS, name_suffix
+from stereo3d.settings import Settings
 
 __all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output", "depth_place"]
 
@@ -16,10 +16,11 @@ FILM_SUFFIXES = (".mkv", ".mp4")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def default_output(source: Path, layout: LayoutSettings, *, picture: bool) -> Path:
+def default_output(source: Path, settings: Settings, *, picture: bool) -> Path:
     """``Film.mkv`` -> ``Film.3D.SBS.mkv`` beside it; a picture stays a picture."""
     stem = source.stem if not source.is_dir() else source.name
-    return source.with_name(f"{stem}.{LAYOUTS[layout.layout].tokens}{'.png' if picture else '.mkv'}")
+    suffix = name_suffix(LAYOUTS[settings.picture.layout], settings.run.name_for)
+    return source.with_name(f"{stem}{suffix}{'.png' if picture else '.mkv'}")
 
 
 def depth_place(output: Path) -> Path:

@@ -24,9 +24,10 @@ from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Sometimes
 from stereo3d.media.depth_video import DepthVideo, depth_encoder
-from stereo3d.media.encode import EncoderSpec, choose_encoder
+from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
+from stereo3d.media.trial import tried_encoder
 from stereo3d.overrides import Overrides
 from stereo3d.pipeline import Models, Numerics, Recipe
 from stereo3d.plan import Segment, make_plan
@@ -128,11 +129,11 @@ def encoder_for(
         return depth_encoder(encode.depth_codec)
     width, height = trimmed_size(info, picture, framing)
     if settings.paint.colormap is not None:
-        return choose_encoder(encode, width, height, PAINTED)
+        return tried_encoder(encode, width, height, PAINTED)
     packing = Packing.of(settings)
     packing = packing if canvas else replace(packing, canvas=None)
     width, height = packed_size(width, height, packing, video.format)
-    return choose_encoder(
+    return tried_encoder(
         encode,
         width,
         height,

@@ -164,7 +164,7 @@ class FrameSelector:
 
 def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[int], None]) -> Survey:
     """Scan the source. ``on_frame`` is called with the number of frames scanned. Raises InputError when no frame is left."""
-    selector = FrameSelector(settings, info.video.time_base, info.video.average_rate)
+    selector = FrameSelector(settings, info.video.time_base, info.video.shown_rate)
     detector = ShotDetector()
     finder = BarFinder(info.video.format, (info.video.height, info.video.width))
     cards = CardFinder(info.video.format)

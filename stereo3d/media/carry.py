@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stereo3d.errors import UsageError
 from stereo3d.media.info import MediaInfo, StreamInfo
+from stereo3d.settings import TrackSettings
 
-__all__ = ["Carried", "NotCarried", "container_format", "sort_streams"]
+__all__ = ["Carried", "NotCarried", "choose_tracks", "container_format", "sort_streams"]
 
 _CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4"}
 _TEXT = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
@@ -53,14 +54,42 @@ def container_format(out: Path) -> str:
     return form
 
 
-def sort_streams(info: MediaInfo, form: str) -> tuple[list[Carried], list[NotCarried]]:
-    """Split the source's other streams into those that ``form`` can hold and those that it cannot."""
+def choose_tracks(info: MediaInfo, tracks: TrackSettings) -> MediaInfo:
+    """The source without the sound and subtitles that were not asked for. Raises UsageError for tracks that it does not have."""
+    subs = tuple(s for s in info.others if s.kind == "subtitle")
+    audio = _chosen("audio", tracks.audio, info.audio)
+    left = {s.index for s in subs} - {s.index for s in _chosen("subs", tracks.subs, subs)}
+    return replace(info, audio=audio, others=tuple(s for s in info.others if s.index not in left))
+
+
+def _chosen(option: str, wish: str, streams: tuple[StreamInfo, ...]) -> tuple[StreamInfo, ...]:
+    """The streams that ``wish`` names (all, none, numbers from 1, languages), in the source's order."""
+    if wish in ("all", "none"):
+        return streams if wish == "all" else ()
+    wanted: set[int] = set()
+    for word in wish.lower().split(","):
+        found = {s.index for n, s in enumerate(streams, 1) if word in (str(n), (s.language or "und").lower())}
+        if not found:
+            there = ", ".join(f"{n} ({s.language or 'und'})" for n, s in enumerate(streams, 1)) or "none"
+            raise UsageError(f"--{option} {wish}: there is no track {word!r}", hint=f"the source has {there}")
+        wanted |= found
+    return tuple(s for s in streams if s.index in wanted)
+
+
+def sort_streams(info: MediaInfo, form: str, audio_codec: str = "copy") -> tuple[list[Carried], list[NotCarried]]:
+    """Split the source's other streams into those that ``form`` can hold and those that it cannot.
+
+    ``audio_codec``: what sound is encoded as that ``form`` cannot hold as it is; "copy": it is left out.
+    """
     carried: list[Carried] = []
     lost = [NotCarried(what, "belongs to single frames, which are made anew") for what in info.video.lost_metadata]
     for stream in sorted((*info.audio, *info.others), key=lambda s: s.index):
         if stream.kind == "timecode":
             continue  # the picture's timecode becomes a tag
         codec = _target_codec(stream, form)
+        if codec is None and stream.kind == "audio" and stream.codec and audio_codec != "copy":
+            carried.append(Carried(stream, audio_codec))
+            continue
         if codec is None:
             lost.append(NotCarried(str(stream), _why(stream, form), stream.index))
         else:
@@ -96,6 +125,8 @@ def _why(stream: StreamInfo, form: str) -> str:
     match stream.kind:
         case "audio" | "video" if not stream.codec:
             return "its codec is unknown"
+        case "audio":
+            return f"{name} cannot hold it; .mkv may, and --audio-codec aac makes it fit"
         case "attachment":
             return f"{name} has no place for attachments; .mkv does"
         case _:

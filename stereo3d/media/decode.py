@@ -16,6 +16,7 @@ from stereo3d.media.closing import Closing
 from stereo3d.media.geometry import Upright, output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
+from stereo3d.tone import to_sdr
 
 __all__ = ["Decoder", "Replacement", "copy_plane", "copy_planes", "decode"]
 
@@ -73,7 +74,7 @@ class Decoder(Closing):
 
     ``timeline``: times of the output frames, a subset of the source's. ``height``: scale to that many rows. ``seekable``: what
     the scan found; where False the source is only read forwards, from its beginning or from where the last run ended.
-    ``on_replaced`` hears of every frame that could not be decoded. For one thread at a time; any number of instances.
+    ``on_replaced`` hears of every frame that could not be decoded. ``device``: where tone-mapping is done, if any. For one thread at a time; any number of instances.
     """
 
     def __init__(
@@ -85,8 +86,10 @@ class Decoder(Closing):
         seekable: bool = True,
         threads: int = 0,
         on_replaced: Callable[[Replacement], None] | None = None,
+        device: torch.device | None = None,
     ) -> None:
         self._info = info
+        self._device = device
         self._timeline = timeline
         self._height = height
         self._seekable = seekable
@@ -116,10 +119,17 @@ class Decoder(Closing):
         frames = self._run(start, end)
         for first in range(start, end, batch):
             last = min(first + batch, end)
-            builder = _Builder(self._info.video.format, size, last - first)
+            builder = _Builder(self._info.video.decoded_format, size, last - first)
             for _ in range(first, last):
                 builder.add(next(frames))
-            yield builder.done(self._timeline.pts[first:last], first)
+            yield self._toned(builder.done(self._timeline.pts[first:last], first))
+
+    def _toned(self, batch: FrameBatch) -> FrameBatch:
+        video = self._info.video
+        if video.hdr_format is None:
+            return batch
+        batch = batch if self._device is None else batch.to(self._device)
+        return to_sdr(batch, video.hdr_peak, video.hdr_chroma)
 
     def _run(self, start: int, end: int) -> Iterator[av.VideoFrame]:
         """One frame for each output frame number of the run, a neighbour where it is missing."""
@@ -167,7 +177,10 @@ class Decoder(Closing):
                 return
         if self._seekable:
             reader = self._open()
-            sought = reader.seek(pts, strictly_before=self._info.video.interlaced)
+            video = self._info.video
+            # Deinterlacing looks one frame back, from a second field, too.
+            goal = pts - video.frame_ticks if video.fields else pts
+            sought = reader.seek(goal, strictly_before=video.interlaced)
             if sought is not None:
                 self._start(sought)
                 if self._skip_to(pts):

@@ -9,9 +9,10 @@ import torch
 from stereo3d.errors import UsageError
 from stereo3d.frames import Colour, PixelFormat
 from stereo3d.media.info import HdrInfo
+from stereo3d.media.sei import PACKINGS
 from stereo3d.settings import EncodeSettings
 
-__all__ = ["ENCODERS", "Encoder", "EncoderSpec", "choose_encoder"]
+__all__ = ["ENCODERS", "HARDWARE", "Encoder", "EncoderSpec", "choose_encoder"]
 
 _X26X_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
@@ -33,9 +34,6 @@ class Encoder:
     max_crf: int | None
 
 
-# Frame packing arrangements (H.264, D.2.26) that televisions know. x264 always says that the left eye is first, so with the right
-# one first it had better say nothing.
-_FRAME_PACKING = {"left_right": 3, "top_bottom": 4}
 _ALL_CHROMA = ("420", "422", "444")
 ENCODERS = {
     "h264": Encoder("libx264", (8, 10), _ALL_CHROMA, 4096, _X26X_PRESETS, "veryfast", 18, 51),
@@ -43,6 +41,13 @@ ENCODERS = {
     "av1": Encoder("libsvtav1", (8, 10), ("420",), 16384, tuple(str(n) for n in range(14)), "8", 28, 63),
     "ffv1": Encoder("ffv1", (8, 10, 12), _ALL_CHROMA, 65536, (), "", 0, None),
 }
+_NVENC_PRESETS = tuple(f"p{n}" for n in range(1, 8))
+HARDWARE = {
+    "h264": Encoder("h264_nvenc", (8,), ("420",), 4096, _NVENC_PRESETS, "p5", 21, 51),
+    "hevc": Encoder("hevc_nvenc", (8, 10), ("420",), 8192, _NVENC_PRESETS, "p5", 24, 51),
+    "av1": Encoder("av1_nvenc", (8, 10), ("420",), 8192, _NVENC_PRESETS, "p5", 30, 63),
+}
+"""NVIDIA's encoders, by the limits of the Video Codec SDK's table; which of them a card has is found by trying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,8 @@ class EncoderSpec:
     """An encoder with all its settings. Two segments written with equal specs can be joined without encoding again.
 
     ``pix_fmt`` is what the encoder is fed (grey and RGB become YUV, except for the lossless codec). ``options`` are FFmpeg's
-    encoder options. ``threads``: 0 = as many as the encoder likes.
+    encoder options. ``threads``: 0 = as many as the encoder likes. ``frame_packing``: the stereo mode that is said inside the
+    pictures, a key of :data:`stereo3d.media.sei.PACKINGS`, or "".
     """
 
     codec: str
@@ -61,6 +67,7 @@ class EncoderSpec:
     preset: str
     options: tuple[tuple[str, str], ...]
     threads: int = 0
+    frame_packing: str = ""
 
 
 def choose_encoder(
@@ -73,34 +80,62 @@ def choose_encoder(
     hdr: HdrInfo | None = None,
     chroma_location: str = "",
     threads: int = 0,
+    hardware: bool = False,
 ) -> EncoderSpec:
     """The encoder for packed pictures of ``width`` x ``height``.
 
-    ``stereo_mode`` (see :meth:`stereo3d.layouts.Layout.packing_mode`; "" for flat pictures) is written into H.264 as frame-packing
-    SEI, where televisions know it. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else
-    HEVC. Raises UsageError.
+    ``stereo_mode`` (see :meth:`stereo3d.layouts.Layout.packing_mode`; "" for flat pictures) is said inside the pictures where the
+    settings want that. 'auto' means H.264 for 8 bit up to 4096 pixels a side, which every player knows, else
+    HEVC. ``hardware``: NVIDIA's instead of the software one. Raises UsageError.
     """
     codec = settings.codec
     if codec == "auto":
         codec = "h264" if format.bits == 8 and max(width, height) <= ENCODERS["h264"].limit else "hevc"
-    encoder = ENCODERS[codec]
+    encoder = _encoder(codec, hdr, hardware=hardware)
     _check_picture(codec, encoder, width, height, format)
     preset = _preset(codec, encoder, settings.encoder_preset)
     crf = _crf(codec, encoder, settings.crf)
     pix_fmt, colour = _fed_format(encoder, format)
-    options = {} if encoder.max_crf is None else {"preset": preset, "crf": str(crf)}
+    pix_fmt = _nvenc_format(pix_fmt) if hardware else pix_fmt
+    options = {} if encoder.max_crf is None else {"preset": preset, "cq" if hardware else "crf": str(crf)}
     if chroma_location and pix_fmt.startswith("yuv420"):
         options["chroma_sample_location"] = chroma_location
     if encoder.name == "libx264":
-        options["x264-params"] = ":".join(_x264_parameters(stereo_mode, hdr))
+        options["x264-params"] = ":".join(_x264_parameters(hdr))
     elif encoder.name == "libx265":
         options["x265-params"] = ":".join(["log-level=none", *_x265_parameters(hdr)])
     elif encoder.name == "libsvtav1":
         options["svtav1-params"] = ":".join(_svtav1_parameters(hdr))
+    elif hardware:
+        options |= {"tune": "hq", "rc": "vbr", "b": "0", "spatial-aq": "1", "rc-lookahead": "20"}
     else:
         options |= {"level": "3", "g": "1", "slicecrc": "1", "slices": "12"}
     kept = tuple((key, value) for key, value in options.items() if value)
-    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads)
+    packing = _frame_packing(codec, stereo_mode) if settings.frame_packing_sei else ""
+    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads, packing)
+
+
+def _encoder(codec: str, hdr: HdrInfo | None, *, hardware: bool) -> Encoder:
+    if not hardware:
+        return ENCODERS[codec]
+    if codec not in HARDWARE:
+        raise UsageError(f"--encoder nvenc: it has no {codec}", hint="use --encoder software")
+    if hdr is not None:
+        raise UsageError(
+            "--encoder nvenc would lose the film's mastering display and light level", hint="use --encoder software"
+        )
+    return HARDWARE[codec]
+
+
+def _frame_packing(codec: str, mode: str) -> str:
+    if codec not in ("h264", "hevc"):
+        raise UsageError(f"--frame-packing-sei: {codec} has no such message", hint="use --codec h264 or hevc")
+    if mode not in PACKINGS:
+        raise UsageError(
+            "--frame-packing-sei: televisions know it for side by side and over-under only",
+            hint="use --layout sbs-half or ou-half, or leave it away",
+        )
+    return mode
 
 
 def _check_picture(codec: str, encoder: Encoder, width: int, height: int, format: PixelFormat) -> None:
@@ -161,14 +196,17 @@ def _fed_format(encoder: Encoder, format: PixelFormat) -> tuple[str, Colour]:
     return f"yuv420p{suffix}", colour
 
 
-def _x264_parameters(stereo_mode: str, hdr: HdrInfo | None) -> list[str]:
+def _nvenc_format(pix_fmt: str) -> str:
+    """NVENC takes ten bits only at the upper end of a word, chroma together."""
+    return "p010le" if pix_fmt == "yuv420p10le" else pix_fmt
+
+
+def _x264_parameters(hdr: HdrInfo | None) -> list[str]:
     parameters = []
     # With AVX-512 x264's macroblock tree gives other pictures from run to run, at most widths; a film that is continued
     # must be the film that was begun. (Named outright it would crash where a processor has not even AVX2.)
     if torch.backends.cpu.get_cpu_capability() == "AVX512":
         parameters.append("asm=avx2")
-    if stereo_mode in _FRAME_PACKING:
-        parameters.append(f"frame-packing={_FRAME_PACKING[stereo_mode]}")
     if hdr is not None and hdr.mastering:
         parameters.append(f"mastering-display={_mastering(hdr)}")
     if hdr is not None and (hdr.max_cll or hdr.max_fall):

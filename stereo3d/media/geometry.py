@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 import av
 
@@ -127,9 +128,9 @@ class Upright:
                 frame = self._graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            # bwdif halves the time base, so its pts are doubled; the ratio is exact.
+            # bwdif halves the time base, so its pts are doubled; a second field may lie between two ticks of ours.
             if frame.pts is not None and frame.time_base:
-                frame.pts = int(frame.pts * frame.time_base / self._video.time_base)
+                frame.pts = floor(frame.pts * frame.time_base / self._video.time_base)
             yield frame
 
     def _filters(self, shape: _Shape) -> list[tuple[str, str]]:
@@ -137,7 +138,8 @@ class Upright:
         video = self._video
         chain: list[tuple[str, str]] = []
         if video.interlaced:
-            chain.append(("bwdif", "mode=send_frame:parity=auto:deint=interlaced"))
+            mode = "send_field" if video.fields else "send_frame"
+            chain.append(("bwdif", f"mode={mode}:parity=auto:deint=interlaced"))
         width, height = shape.width, shape.height
         first = (width, height) == (video.width, video.height)
         target = self._size if video.rotation % 180 == 0 else self._size[::-1]
@@ -145,10 +147,12 @@ class Upright:
         if not first:
             goal = _fit(goal, target)
         # One scaler does size and format. A size that only lacks the padding of an odd side is not scaled.
-        if goal != (width, height) or plain_name(shape.format) != video.format.name:
-            colours = "" if video.format.is_rgb else f":in_range={_range(shape.full)}:out_range={_range(self._full)}"
+        if goal != (width, height) or plain_name(shape.format) != video.decoded_format.name:
+            colours = (
+                "" if video.decoded_format.is_rgb else f":in_range={_range(shape.full)}:out_range={_range(self._full)}"
+            )
             chain.append(("scale", f"w={goal[0]}:h={goal[1]}:flags={_SCALE_FLAGS}{colours}"))
-            chain.append(("format", f"pix_fmts={video.format.name}"))
+            chain.append(("format", f"pix_fmts={video.decoded_format.name}"))
         if not first and goal != target:
             chain.append(("pad", f"w={target[0]}:h={target[1]}:x=-1:y=-1:color=black"))
         if video.hflip:
@@ -158,13 +162,13 @@ class Upright:
             180: [("hflip", ""), ("vflip", "")],
             270: [("transpose", "dir=clock")],
         }.get(video.rotation, [])
-        if video.rotation % 180 and video.format.chroma_x != video.format.chroma_y:
-            chain.append(("format", f"pix_fmts={video.format.name}"))  # 4:2:2 cannot be transposed as it is
+        if video.rotation % 180 and video.decoded_format.chroma_x != video.decoded_format.chroma_y:
+            chain.append(("format", f"pix_fmts={video.decoded_format.name}"))  # 4:2:2 cannot be transposed as it is
         return chain
 
     @property
     def _full(self) -> bool:
-        return self._video.format.colour.full_range
+        return self._video.decoded_format.colour.full_range
 
     def _build(self, shape: _Shape, filters: list[tuple[str, str]]) -> av.filter.Graph:
         graph = av.filter.Graph()

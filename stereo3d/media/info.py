@@ -27,7 +27,7 @@ class HdrInfo:
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """A stream beside the film's picture. ``kind``: audio, subtitle, attachment, data, video, cover or timecode (a track
-    that holds nothing but the picture's SMPTE timecode, which is also :attr:`VideoInfo.timecode`)."""
+    that holds nothing but the picture's SMPTE timecode, which is also :attr:`VideoInfo.timecode`). ``channels``: of sound."""
 
     index: int
     kind: str
@@ -35,6 +35,7 @@ class StreamInfo:
     language: str = ""
     title: str = ""
     dispositions: tuple[str, ...] = ()
+    channels: int = 0
 
     def __str__(self) -> str:
         named = " ".join(part for part in (self.language, self.title) if part)
@@ -50,7 +51,9 @@ class VideoInfo:
     sample aspect ratio. ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it
     was mirrored left-right where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
     ``lost_metadata``: per-frame metadata that
-    is not carried (Dolby Vision, HDR10+, closed captions).
+    is not carried (Dolby Vision, HDR10+, closed captions). ``interlaced``: it is deinterlaced; ``fields``: to
+    a frame for each field. ``hdr_format``: an HDR film that becomes an SDR one is decoded to this,
+    then tone-mapped from ``hdr_peak`` cd/m2 to ``format``; ``hdr_chroma``: where its chroma samples are.
     """
 
     index: int
@@ -66,6 +69,7 @@ class VideoInfo:
     rotation: int = 0
     hflip: bool = False
     interlaced: bool = False
+    fields: bool = False
     average_rate: Fraction | None = None
     frames_hint: int = 0
     start_pts: int | None = None
@@ -75,6 +79,19 @@ class VideoInfo:
     title: str = ""
     timecode: str = ""
     lost_metadata: tuple[str, ...] = ()
+    hdr_format: PixelFormat | None = None
+    hdr_peak: float = 0.0
+    hdr_chroma: str = ""
+
+    @property
+    def shown_rate(self) -> Fraction | None:
+        """Frames a second after deinterlacing, as far as the file says."""
+        return 2 * self.average_rate if self.average_rate is not None and self.fields else self.average_rate
+
+    @property
+    def decoded_format(self) -> PixelFormat:
+        """The format of decoded frames, before an HDR film becomes an SDR one."""
+        return self.hdr_format or self.format
 
     @property
     def frame_ticks(self) -> int:

@@ -19,7 +19,7 @@ from stereo3d.layouts import LAYOUTS
 from stereo3d.media.carry import Carried, NotCarried, container_format, sort_streams
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.join import timescale
-from stereo3d.media.stereo_box import write_stereo_boxes
+from stereo3d.media.stereo_box import handler_name, write_stereo_boxes
 from stereo3d.media.tools import ffmpeg_exe
 
 __all__ = ["MuxReport", "OutputPlan", "Span", "mux"]
@@ -30,6 +30,10 @@ _COVER_TYPES = {
     "bmp": ("image/bmp", "bmp"),
     "gif": ("image/gif", "gif"),
 }
+_ENCODERS = {"opus": "libopus"}
+# Bits a second for each channel: where listeners no longer tell a difference.
+_RATES = {"aac": 96_000, "opus": 80_000, "ac3": 112_000, "eac3": 112_000}
+_HIGHEST_RATE = 640_000
 _IDLE_WORDS = re.compile(r"\s*$|Error opening output|Conversion failed|\[out#\S+ \S+ \S+\] Error")
 _STALE_TAGS = ("major_brand", "minor_version", "compatible_brands")
 # Matroska need not say how long a packet of sound is; the edit list of MP4 would then end before the last one.
@@ -56,7 +60,8 @@ class OutputPlan:
 
     ``layout``: a name of layouts.LAYOUTS, or "" for no stereo tag. ``origin``: the time, in the timeline's units, that is 0 in
     the output (see :func:`stereo3d.media.join.output_origin`). ``span``: the part of the source that is kept, None for all.
-    ``repair_times``: the scan had to replace timestamps; a transport stream whose clock jumps back is then read on by duration.
+    ``frame_packing``: the stereo mode that the pictures say themselves, "" for none. ``audio_codec``: what sound
+    becomes that the container cannot hold, "copy": it is left out. ``repair_times``: the scan had to replace timestamps; a transport stream whose clock jumps back is then read on by duration.
     """
 
     timeline: Timeline
@@ -65,6 +70,8 @@ class OutputPlan:
     origin: int = 0
     span: Span | None = None
     repair_times: bool = False
+    frame_packing: str = ""
+    audio_codec: str = "copy"
 
     @property
     def shift(self) -> Fraction:
@@ -105,7 +112,7 @@ def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
         )
     if form == "matroska" and plan.sphere:
         write_stereo_boxes(video, sphere=True)
-    carried, lost = sort_streams(info, form)
+    carried, lost = sort_streams(info, form, plan.audio_codec)
     with _covers(info, carried if form == "matroska" else [], out) as covers:
         mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
         words = [*_inputs(video, info, out, form, mapped, plan)]
@@ -141,6 +148,7 @@ def _inputs(
     if form == "mp4":
         scale = timescale(plan.timeline.time_base)
         options |= {"strict": "experimental", "video_track_timescale": scale, "movie_timescale": scale}
+        options |= {"movflags": "+faststart"}
     else:
         options["default_mode"] = "passthrough"
     if film:
@@ -167,8 +175,11 @@ def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPla
     # The stereoscopic picture is the one that players are to choose.
     dispositions = [d for d in item.stream.dispositions if not (item.stream.kind == "video" and d == "default")]
     words = [f"-disposition:{number}", "+".join(dispositions) or "0"]
+    encoded = item.stream.kind == "audio" and item.codec != "copy"
     if item.codec != "copy":
-        words += [f"-c:{number}", item.codec]
+        words += [f"-c:{number}", _ENCODERS.get(item.codec, item.codec)]
+    if encoded and item.codec in _RATES:
+        words += [f"-b:{number}", str(min(_RATES[item.codec] * (item.stream.channels or 2), _HIGHEST_RATE))]
     filters = []
     if form == "mp4" and item.stream.kind == "audio" and item.codec == "copy":
         filters.append(_DURATIONS)
@@ -176,6 +187,10 @@ def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPla
         filters.append("setts=ts=if(eq(PREV_OUTPTS\\,NOPTS)+gt(TS\\,PREV_OUTPTS)\\,TS\\,PREV_OUTPTS+PREV_OUTDURATION)")
     if plan.span is not None:
         start, end = plan.span.start, plan.span.end
+        if encoded:  # cut by samples, which are in hand
+            parts = [] if start is None else [f"start={float(start + plan.shift):.6f}"]
+            parts += [] if end is None else [f"end={float(end + plan.shift):.6f}"]
+            return [*words, f"-filter:{number}", f"atrim={':'.join(parts)}"]
         tests = [] if start is None else [f"lt(pts*tb\\,{float(start - CUT_SLACK + plan.shift):.6f})"]
         tests += [] if end is None else [f"gte(pts*tb\\,{float(end - CUT_SLACK + plan.shift):.6f})"]
         filters += [f"noise=drop={'+'.join(tests)}"] if tests else []
@@ -196,6 +211,7 @@ def _picture_options(form: str, picture: _Picture, info: MediaInfo, plan: Output
     if info.video.timecode and (plan.span is None or plan.span.start is None):
         words += ["-metadata:s:0", f"timecode={info.video.timecode}"]
     if form == "mp4":
+        words += ["-metadata:s:0", f"handler_name={handler_name(plan.stereo_mode, sphere=plan.sphere)}"]
         return words + (["-tag:0", "hvc1"] if picture.codec == "hevc" else [])
     if plan.stereo_mode:
         words += ["-metadata:s:0", f"stereo_mode={plan.stereo_mode}"]

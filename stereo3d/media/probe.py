@@ -128,6 +128,7 @@ def _stream_info(stream: av.stream.Stream) -> StreamInfo:
         stream.metadata.get("language", ""),
         stream.metadata.get("title", "") or stream.metadata.get("filename", ""),
         tuple(d.name or "" for d in stream.disposition),
+        context.channels if isinstance(context, av.AudioCodecContext) else 0,
     )
 
 

@@ -20,6 +20,7 @@ __all__ = ["Clock", "FrameReader", "SourceFrame", "open_reader"]
 
 _log = logging.getLogger(__name__)
 _MAX_READ_ERRORS = 64
+_SOUND_GAP_SECONDS = Fraction(1, 10)
 _SEEK_BACK_SECONDS = (0, 1, 3, 12)
 
 
@@ -99,6 +100,8 @@ class FrameReader(Closing):
                 stream.discard = av.stream.Discard.all
         self.corrupt_packets = 0
         self.end_seconds = Fraction(0)
+        self.sound_gaps: list[tuple[Fraction, Fraction]] = []
+        self._sound_ends: dict[int, Fraction] = {}
 
     def close(self) -> None:
         """Release the decoder and the file."""
@@ -157,8 +160,15 @@ class FrameReader(Closing):
                     return
 
     def _note_end(self, packet: Packet[Stream]) -> None:
-        if packet.pts is not None and packet.time_base:
-            self.end_seconds = max(self.end_seconds, (packet.pts + (packet.duration or 0)) * packet.time_base)
+        if packet.pts is None or not packet.time_base:
+            return
+        start, end = packet.pts * packet.time_base, (packet.pts + (packet.duration or 0)) * packet.time_base
+        self.end_seconds = max(self.end_seconds, end)
+        if packet.stream is not self._stream and packet.duration:
+            before = self._sound_ends.get(packet.stream_index, start)
+            if start - before > _SOUND_GAP_SECONDS:
+                self.sound_gaps.append((before, start))
+            self._sound_ends[packet.stream_index] = end
 
     def _frames(self, packets: Iterator[Packet[Stream]]) -> Iterator[SourceFrame]:
         clock = Clock(self._info.video, self._info.container)
@@ -193,6 +203,7 @@ class PictureReader(Closing):
         self._info = info
         self.corrupt_packets = 0
         self.end_seconds = Fraction(len(info.pictures)) * info.video.time_base
+        self.sound_gaps: list[tuple[Fraction, Fraction]] = []
 
     def close(self) -> None:
         """Nothing stays open between pictures."""

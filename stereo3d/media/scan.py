@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -20,10 +20,11 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input
 from stereo3d.media.reader import FrameReader, SourceFrame, open_reader
 
-__all__ = ["Scan", "ScanReport", "ScannedFrame", "scan"]
+__all__ = ["Scan", "ScanReport", "ScannedFrame", "scan", "shown_times"]
 
 _SMALL_WIDTH = 256
 _MISSING_SECONDS = 1  # shorter than promised by more than this means truncated; a hole longer than this is reported
+_HOLE_FRAMES = 3  # a pause of so many frames is a hole where the sound pauses, too
 _SPOT_CHECKS = 5
 
 
@@ -48,7 +49,7 @@ class ScanReport:
     ``timeline``: every decodable frame. ``irregular``: frames whose raw timestamp was replaced. ``corrupt_packets``: packets that
     were unreadable or undecodable. ``expected``: seconds of picture that the container promised, None if it does not say;
     ``found``: seconds that were there. ``truncated``: more than a second is missing at the end. ``holes``: (time in seconds
-    since the first frame, length) of pauses over one second. ``seekable``: seeking gives the same frames as reading through.
+    since the first frame, length) of pauses over one second, and of shorter ones where the sound pauses, too. ``seekable``: seeking gives the same frames as reading through.
     """
 
     timeline: Timeline
@@ -82,6 +83,7 @@ class Scan(Closing):
         self._threads = threads
         self._report: ScanReport | None = None
         self._keys: list[int] = []
+        self._gaps: list[tuple[Fraction, Fraction]] = []
         self._stopped = False
         self._iterator = self._run()
 
@@ -112,26 +114,30 @@ class Scan(Closing):
         irregular = corrupt = 0
         last: SourceFrame | None = None
         with open_reader(self.info, threads=self._threads) as reader:
-            for last in reader.frames(watch_all=True):
+            for last, time in shown_times(reader.frames(watch_all=True), fields=video.fields):
                 small = reformatter.reformat(last.frame, width, height, "bgr24", interpolation="AREA").to_ndarray()
                 irregular += not last.regular
                 corrupt += last.frame.is_corrupt
-                if last.frame.key_frame:
+                if last.frame.key_frame and time == last.pts:
                     self._keys.append(len(pts))
-                pts.append(last.pts)
+                pts.append(time)
                 damaged = bool(last.frame.is_corrupt)
-                luma = _luma(last.frame, video.format.bits)
-                yield ScannedFrame(len(pts) - 1, last.pts, last.regular, damaged, small.view(np.uint8), luma)
+                luma = _luma(last.frame, video.decoded_format.bits)
+                if video.hdr_format is not None:
+                    luma = (luma >> (video.hdr_format.bits - video.format.bits)).astype(np.uint8)
+                yield ScannedFrame(len(pts) - 1, time, last.regular, damaged, small.view(np.uint8), luma)
                 if self._stopped:
                     break
             packets, end_seconds = reader.corrupt_packets, reader.end_seconds
+            self._gaps = reader.sound_gaps
         if last is None:
             raise InputError(
                 f"{self.info.path}: none of its frames can be decoded", hint="try to play it; copy it again"
             )
         steps = sorted(b - a for a, b in itertools.pairwise(pts))
-        usual = steps[len(steps) // 2] if steps else last.duration
-        timeline = Timeline(tuple(pts), video.time_base, last.duration if 2 * last.duration >= usual else usual)
+        duration = max(1, last.duration // 2) if video.fields else last.duration
+        usual = steps[len(steps) // 2] if steps else duration
+        timeline = Timeline(tuple(pts), video.time_base, duration if 2 * duration >= usual else usual)
         self._report = self._conclude(timeline, irregular, corrupt, packets, end_seconds)
 
     def _conclude(
@@ -139,23 +145,38 @@ class Scan(Closing):
     ) -> ScanReport:
         found = timeline.duration(0, len(timeline))
         expected, truncated = (None, False) if self._stopped else _missing_end(self.info, timeline, found, end_seconds)
-        limit = _MISSING_SECONDS / timeline.time_base
-        holes = tuple(
-            ((a - timeline.pts[0]) * timeline.time_base, (b - a) * timeline.time_base)
-            for a, b in itertools.pairwise(timeline.pts)
-            if b - a > limit
-        )
-        # Frame rates below one a second pause all the time.
-        many = len(holes) > len(timeline) // 10
         seekable = self.info.kind != "film" or _spot_checks_agree(self.info, timeline, self._keys, self._threads)
         return ScanReport(
-            timeline, irregular, corrupt, packets, expected, found, truncated, () if many else holes, seekable
+            timeline, irregular, corrupt, packets, expected, found, truncated, _holes(timeline, self._gaps), seekable
         )
 
 
 def scan(info: MediaInfo, *, threads: int = 0) -> Scan:
     """Read a whole source once. ``threads``: of the decoder, 0 = as many as it likes. Raises InputError."""
     return Scan(info, threads=threads)
+
+
+def shown_times(frames: Iterator[SourceFrame], *, fields: bool) -> Iterator[tuple[SourceFrame, int]]:
+    """Each frame with its time; with ``fields`` an interlaced one twice, the second time half way to the next, as bwdif has it."""
+    before: SourceFrame | None = None
+    step = 0
+    for frame in frames:
+        if not fields:
+            yield frame, frame.pts
+            continue
+        if before is not None:
+            yield from _fields(before, frame.pts)
+            step = frame.pts - before.pts
+        before = frame
+    if before is not None:
+        yield from _fields(before, before.pts + (step or before.duration))
+
+
+def _fields(frame: SourceFrame, following: int) -> Iterator[tuple[SourceFrame, int]]:
+    yield frame, frame.pts
+    second = (frame.pts + following) // 2
+    if frame.frame.interlaced_frame and second > frame.pts:
+        yield frame, second
 
 
 def _luma(frame: av.VideoFrame, bits: int) -> NDArray[Any]:
@@ -167,6 +188,20 @@ def _luma(frame: av.VideoFrame, bits: int) -> NDArray[Any]:
     plane = frame.planes[0]
     samples = np.frombuffer(plane, np.uint8 if bits == 8 else np.uint16)  # type: ignore[call-overload]
     return samples.reshape(plane.height, -1)[:, : plane.width]  # type: ignore[no-any-return]
+
+
+def _holes(timeline: Timeline, gaps: Sequence[tuple[Fraction, Fraction]]) -> tuple[tuple[Fraction, Fraction], ...]:
+    """(seconds since the first frame, length) of pauses that are no part of the film: long ones (unless the film pauses all the
+    time), and shorter ones in which the sound has a gap, too. Readers pass over damage in Matroska without a word."""
+    base = timeline.time_base
+    steps = list(itertools.pairwise(timeline.pts))
+    usual = sorted(b - a for a, b in steps)[len(steps) // 2] if steps else 1
+    long = [step for step in steps if (step[1] - step[0]) * base > _MISSING_SECONDS]
+    holes = set(long) if len(long) <= len(timeline) // 10 else set()
+    for a, b in steps:
+        if b - a > _HOLE_FRAMES * usual and any(start < b * base and end > a * base for start, end in gaps):
+            holes.add((a, b))
+    return tuple(((a - timeline.pts[0]) * base, (b - a) * base) for a, b in sorted(holes))
 
 
 def _missing_end(
@@ -198,6 +233,9 @@ def _own_duration(info: MediaInfo) -> Fraction | None:
         return None  # guessed from the timestamps, so it says nothing
     with open_input(info.path) as container:
         stream = container.streams[info.video.index]
+        if info.container == "avi" and stream.frames:
+            # FFmpeg shortens the duration to what the file has room for; the header's count is in frames, one a tick.
+            return Fraction(stream.frames * info.video.time_base)
         if stream.duration:
             return Fraction(stream.duration * info.video.time_base)
         tag = next((v for k, v in stream.metadata.items() if k.upper().split("-")[0] == "DURATION"), "")
@@ -217,17 +255,8 @@ def _spot_checks_agree(info: MediaInfo, timeline: Timeline, keys: list[int], thr
         for spot in spots:
             frames = reader.seek(timeline.pts[spot])
             wanted = timeline.pts[spot : spot + 4]
-            found = [] if frames is None else _times_from(frames, wanted[0], len(wanted))
+            times = iter(()) if frames is None else (t for _, t in shown_times(frames, fields=info.video.fields))
+            found = list(itertools.islice((t for t in times if t >= wanted[0]), len(wanted)))
             if found != list(wanted):
                 return False
     return True
-
-
-def _times_from(frames: Iterator[SourceFrame], start: int, count: int) -> list[int]:
-    times: list[int] = []
-    for frame in frames:
-        if frame.pts >= start:
-            times.append(frame.pts)
-        if len(times) == count:
-            break
-    return times

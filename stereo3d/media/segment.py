@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import av
 import torch
@@ -20,6 +20,7 @@ from stereo3d.errors import EncodeError
 from stereo3d.files import sync_folder
 from stereo3d.frames import FrameBatch, PixelFormat
 from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.sei import with_frame_packing
 from stereo3d.media.still import convert
 
 __all__ = ["SegmentResult", "SegmentWriter"]
@@ -158,9 +159,19 @@ class SegmentWriter:
             packet.dts = self._order[delayed] if delayed >= 0 else delayed
             packet.duration = 0
             packet.time_base = Fraction(1, 1000)
+            if self._spec.frame_packing and packet.is_keyframe:
+                packet = self._packed(packet)
             self._packets += 1
             self._bytes += packet.size
             self._container.mux_one(packet)
+
+    def _packed(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
+        """The packet, saying how its eyes are packed."""
+        data = with_frame_packing(bytes(packet), self._spec.codec, self._spec.frame_packing)
+        said = cast("Packet[av.VideoStream]", Packet(data))
+        said.pts, said.dts, said.duration, said.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+        said.is_keyframe, said.stream = True, self._stream
+        return said
 
     def close(self) -> SegmentResult:
         """Finish the file, check that all of it arrived, and give it its name. Raises EncodeError."""

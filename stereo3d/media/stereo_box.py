@@ -1,21 +1,25 @@
 """MP4's boxes for stereo (st3d) and half spheres (sv3d), from the Spherical Video V2 description, written into a finished file.
 
 github.com/google/spatial-media/blob/master/docs/spherical-video-v2-rfc.md. FFmpeg writes st3d only together with a second box that
-readers take for "unspecified". Here the movie header lies at the end of the file (no faststart), so growing it moves no sample.
+readers take for "unspecified".
+
+Players begin sooner where the movie header lies before the samples, but then it must not grow: every sample would move. So room
+is asked for when the file is made, as dots behind the name of the first video track's handler (:func:`handler_name`), and the
+boxes take that room. A header at the end of a file just grows.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from stereo3d import __version__
 from stereo3d.errors import OutputError
 
-__all__ = ["BOX_MODES", "read_stereo_box", "write_stereo_boxes"]
+__all__ = ["BOX_MODES", "handler_name", "header_first", "read_stereo_box", "write_stereo_boxes"]
 
 BOX_MODES = {"top_bottom": 1, "left_right": 2, "right_left": 4}
 """st3d's numbers. There is none for the right eye above the left, for turns and for colours."""
@@ -25,29 +29,50 @@ QUARTER = 1 << 30
 
 _STSD_HEADER = 8
 _VISUAL_HEADER = 78
+_HANDLER = b"VideoHandler"
+_HANDLER_HEADER = 32
 
 
 def write_stereo_boxes(path: Path, mode: str = "", *, sphere: bool = False) -> None:
     """Mark the first video track of ``path``, an MP4: the stereo mode where it has a number, and each eye as half a sphere.
 
-    Raises OutputError for a foreign file.
+    Raises OutputError for a foreign file, and for a header before the samples without room for the boxes.
     """
+    boxes = _boxes(mode, sphere)
+    if not boxes:
+        return
+    with path.open("rb+") as file:
+        start, moov, last = _movie_header(file, path)
+        data = bytearray(moov)
+        if not _take_room(data, len(boxes)) and not last:
+            raise OutputError(f"{path}: its header has no room for the stereo box")
+        _add_boxes(data, boxes)
+        file.seek(start)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def handler_name(mode: str = "", *, sphere: bool = False) -> str:
+    """The name for the first video track's handler that leaves room for just these boxes."""
+    return _HANDLER.decode() + "." * len(_boxes(mode, sphere))
+
+
+def header_first(path: Path) -> bool:
+    """Whether an MP4's movie header lies before its samples."""
+    with path.open("rb") as file:
+        kinds = [kind for _, _, kind in _top_boxes(file.fileno(), file.seek(0, os.SEEK_END))]
+    return b"moov" in kinds and b"mdat" not in kinds[: kinds.index(b"moov")]
+
+
+def _boxes(mode: str, sphere: bool) -> bytes:
     boxes = _full(b"st3d", bytes([BOX_MODES[mode]])) if mode in BOX_MODES else b""
     if sphere:
         tool = f"stereo3d {__version__}".encode() + b"\0"
         bounds = struct.pack(">4I", 0, 0, QUARTER, QUARTER)  # cut off: top, bottom, left, right
         pose = bytes(12)
         boxes += _box(b"sv3d", _full(b"svhd", tool), _box(b"proj", _full(b"prhd", pose), _full(b"equi", bounds)))
-    if not boxes:
-        return
-    with path.open("rb+") as file:
-        start, moov, last = _movie_header(file, path)
-        if not last:
-            raise OutputError(f"{path}: its header is not at its end, so the stereo box cannot be written")
-        file.seek(start)
-        file.write(_with_boxes(moov, boxes))
-        file.flush()
-        os.fsync(file.fileno())
+    return boxes
 
 
 def read_stereo_box(path: Path) -> str:
@@ -96,15 +121,29 @@ def _top_boxes(handle: int, end: int) -> Iterator[tuple[int, int, bytes]]:
         at += size
 
 
-def _with_boxes(moov: bytes, boxes: bytes) -> bytes:
-    """``moov`` with ``boxes`` added to the first visual sample entry; every box around it grows."""
-    data = bytearray(moov)
+def _add_boxes(data: bytearray, boxes: bytes) -> None:
+    """Add ``boxes`` to the first visual sample entry of a movie header; every box around it grows."""
     around, entry = _visual_entry(data)
     end = entry + struct.unpack_from(">I", data, entry)[0]
-    for at in (*around, entry):
-        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(boxes))
+    _grow(data, (*around, entry), len(boxes))
     data[end:end] = boxes
-    return bytes(data)
+
+
+def _take_room(data: bytearray, count: int) -> bool:
+    """Take ``count`` bytes away from the handler of the first video track, if they are there for that."""
+    around, _ = _visual_entry(data)
+    handler = next(_children(data, around[2], 8, b"hdlr"))
+    end = handler + struct.unpack_from(">I", data, handler)[0]
+    if bytes(data[handler + _HANDLER_HEADER : end]) != _HANDLER + b"." * count + b"\0":
+        return False
+    _grow(data, (*around[:3], handler), -count)
+    del data[end - 1 - count : end - 1]
+    return True
+
+
+def _grow(data: bytearray, boxes: Sequence[int], count: int) -> None:
+    for at in boxes:
+        struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + count)
 
 
 def _visual_entry(data: bytearray) -> tuple[list[int], int]:

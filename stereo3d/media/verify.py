@@ -18,6 +18,7 @@ from stereo3d.errors import VerificationError
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.mux import MuxReport, OutputPlan
 from stereo3d.media.probe import open_input
+from stereo3d.media.sei import said_packing
 from stereo3d.media.sidedata import is_half_sphere, stereo_packing
 from stereo3d.media.stereo_box import BOX_MODES, read_stereo_box
 
@@ -26,6 +27,7 @@ __all__ = ["VerifyReport", "verify_output", "verify_segment"]
 _TICK = Fraction(1, 1_000_000)
 _MATROSKA_ROUNDING = Fraction(1, 2000)
 _AUDIO_TOLERANCE = Fraction(1, 1000)
+_RUN_UP = {"aac": 1024, "ac3": 256, "eac3": 256}  # samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +100,13 @@ def verify_output(
     except (av.FFmpegError, OSError, IndexError) as error:
         raise VerificationError(f"{out} cannot be verified: {error}", hint="run the same command again") from error
     errors = [_check_audio(out, s, found[n], wanted[s.index]) for n, s in audio]
+    errors += _check_encoded(out, info, plan, report)
     meant = plan.stereo_mode if matroska or plan.stereo_mode in BOX_MODES else ""
     if stereo != meant:
         raise VerificationError(f"{out}: the stereo tag reads {stereo!r}, not {meant!r}")
+    packing = _packing_said(segments[0])
+    if packing != plan.frame_packing:
+        raise VerificationError(f"{out}: the pictures say {packing!r} of their eyes, not {plan.frame_packing!r}")
     if sphere != plan.sphere:
         raise VerificationError(f"{out}: it is{'' if sphere else ' not'} tagged as half a sphere")
     return VerifyReport(
@@ -141,6 +147,14 @@ def _stereo_tags(container: InputContainer, mp4: Path | None) -> tuple[str, bool
     if tag and packing and packing != tag:
         raise VerificationError(f"{container.name}: the stereo tag reads {tag!r}, the pictures say {packing!r}")
     return tag, is_half_sphere(frame)
+
+
+def _packing_said(segment: Path) -> str:
+    """What the pictures themselves say of their eyes; decoded, they would repeat what their container says."""
+    with av.open(f"file:{segment}") as container:
+        stream = container.streams.video[0]
+        packet = next((p for p in container.demux(stream) if p.size), None)
+        return said_packing(bytes(packet), stream.codec_context.codec.canonical_name) if packet is not None else ""
 
 
 def _check_video(out: Path, found: _Track, segments: Sequence[Path], plan: OutputPlan, *, matroska: bool) -> Fraction:
@@ -212,6 +226,40 @@ def _filtered(packet: Packet[Stream], bitstream: av.BitStreamFilterContext | Non
         yield packet
     else:
         yield from bitstream.filter(packet)
+
+
+def _check_encoded(out: Path, info: MediaInfo, plan: OutputPlan, report: MuxReport) -> list[Fraction]:
+    """Sound that was encoded anew must begin when the source's does. Returns by how much it does not, in seconds."""
+    errors = []
+    for number, item in enumerate(report.carried, 1):
+        if item.stream.kind != "audio" or item.codec == "copy":
+            continue
+        meant = _first_sound(info.path, item.stream.index) + plan.shift
+        if plan.span is not None and plan.span.start is not None:
+            meant = max(meant, plan.span.start + plan.shift)
+        first = _first_sound(out, number)
+        # MP4 keeps an encoder's run-up where the sound does not begin at 0: a moment of silence before it.
+        error = min(abs(first - meant), abs(first + _RUN_UP.get(item.codec, 0) / _sample_rate(out, number) - meant))
+        if error > _AUDIO_TOLERANCE:
+            raise VerificationError(f"{out}: {item.stream} begins {float(error) * 1000:.2f} ms off")
+        errors.append(error)
+    return errors
+
+
+def _sample_rate(path: Path, index: int) -> Fraction:
+    with open_input(path) as container:
+        context = container.streams[index].codec_context
+        return Fraction(context.sample_rate if isinstance(context, av.AudioCodecContext) else 48000)
+
+
+def _first_sound(path: Path, index: int) -> Fraction:
+    """Seconds of the first decoded sample, without the encoder's run-up. Raises VerificationError where there is none."""
+    with open_input(path) as container:
+        for packet in container.demux(container.streams[index]):
+            for frame in packet.decode():
+                if isinstance(frame, av.AudioFrame) and frame.pts is not None and frame.time_base:
+                    return frame.pts * frame.time_base
+    raise VerificationError(f"{path}: sound stream {index} cannot be decoded")
 
 
 def _check_audio(out: Path, stream: StreamInfo, found: _Track, wanted: _Track) -> Fraction:

@@ -7,6 +7,7 @@ another chroma format, not to another bit depth.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -16,7 +17,7 @@ from stereo3d.render import edges, eye, warp
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, disparity_px, each
 
-__all__ = ["EYE_POSITIONS", "Synthetic", "picture_shift", "render_views"]
+__all__ = ["EYE_POSITIONS", "Eyes", "Synthetic", "picture_shift", "render_eyes", "render_views"]
 
 Synthetic = Literal["both", "left", "right"]
 """The eyes whose pictures are made; the other one's is the source."""
@@ -28,6 +29,25 @@ _RAMP_PER_SAMPLE = 8
 """Pixels of the depth map, in its own size, that its softest edges are wide."""
 
 
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """The views of N frames and what lies behind them.
+
+    ``shift`` [N, 1, H, W] float32: pixels that the source is moved by, for each eye that is made, larger = nearer. ``seen``: of
+    each eye, the shift of what it sees, the same shape, -inf in holes; None where the eye is the source itself.
+    """
+
+    left: FrameBatch
+    right: FrameBatch
+    shift: torch.Tensor
+    seen: tuple[torch.Tensor | None, torch.Tensor | None]
+
+    def cut(self, start: int, end: int) -> Eyes:
+        """Frames [start, end), as views."""
+        left, right = (None if surface is None else surface[start:end] for surface in self.seen)
+        return Eyes(self.left.cut(start, end), self.right.cut(start, end), self.shift[start:end], (left, right))
+
+
 def render_views(
     frames: FrameBatch,
     depth: torch.Tensor,
@@ -37,7 +57,23 @@ def render_views(
     soft_sides: bool = False,
     synthetic: Synthetic = "both",
 ) -> tuple[FrameBatch, FrameBatch]:
-    """(left, right) of the frames.
+    """(left, right) of the frames; see :func:`render_eyes`."""
+    eyes = render_eyes(
+        frames, depth, strength=strength, zero_parallax=zero_parallax, soft_sides=soft_sides, synthetic=synthetic
+    )
+    return eyes.left, eyes.right
+
+
+def render_eyes(
+    frames: FrameBatch,
+    depth: torch.Tensor,
+    *,
+    strength: PerFrame,
+    zero_parallax: PerFrame,
+    soft_sides: bool = False,
+    synthetic: Synthetic = "both",
+) -> Eyes:
+    """The two views of the frames.
 
     ``depth``: [N, 1, h, w] float, 0 far .. 1 near, any size of about the frames' aspect. ``strength``: the depth budget in % of
     the width, ``zero_parallax``: the depth on the screen; both for all frames or for each. ``soft_sides``: nothing stands before
@@ -48,13 +84,18 @@ def render_views(
         raise ValueError(f"depth is {tuple(depth.shape)}, expected [{len(frames)}, 1, h, w]")
     disparity = disparity_px(depth, width=frames.width, strength=strength, zero_parallax=zero_parallax)
     if not any(each(strength)):
-        return frames, frames
+        still = disparity.new_zeros(1).expand(len(frames), 1, frames.height, frames.width)
+        return Eyes(frames, frames, still, (None, None))
     if soft_sides:
         pairs = zip(each(strength, len(frames)), each(zero_parallax, len(frames)), strict=True)
         disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
     shift = picture_shift(frames, disparity * max(left, -right))
-    return _eye(frames, shift, 1) if left else frames, _eye(frames, shift, -1) if right else frames
+    source: tuple[FrameBatch, torch.Tensor | None] = (frames, None)
+    (one, seen_left), (two, seen_right) = (
+        _eye(frames, shift, sign) if made else source for made, sign in ((left, 1), (right, -1))
+    )
+    return Eyes(one, two, shift, (seen_left, seen_right))
 
 
 def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
@@ -64,12 +105,15 @@ def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
     return edges.refine(shift.to(luma.device, torch.float32), luma, longest=longest)
 
 
-def _view(frames: FrameBatch, seen: eye.Surfaces, sign: int) -> FrameBatch:
+def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> tuple[FrameBatch, torch.Tensor | None]:
+    """A view, and the shift of what it sees."""
+    cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
+    seen = eye.surfaces(shift, frames.planes[0].unsqueeze(1), sign, cells)
     first = 3 if frames.format.is_rgb else 1
     planes = [*_planes(frames.planes[:first], seen.luma, sign)]
     if len(frames.planes) > first:
         planes += _planes(frames.planes[first:], seen.chroma, sign)
-    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format)
+    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format), seen.luma
 
 
 def _planes(planes: tuple[torch.Tensor, ...], seen: torch.Tensor, sign: int) -> tuple[torch.Tensor, ...]:

@@ -17,7 +17,20 @@ LAST_SIGNAL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 def arguments(film: Path, output: Path) -> tuple[str | Path, ...]:
-    return ("convert", film, "-o", output, "--model", "classic", "--progress", "plain", "--keep-work", "--overwrite")
+    return (
+        "convert",
+        film,
+        "-o",
+        output,
+        "--model",
+        "classic",
+        "--fill",
+        "temporal",
+        "--progress",
+        "plain",
+        "--keep-work",
+        "--overwrite",
+    )
 
 
 def finished(output: Path) -> dict[str, tuple[int, int]]:

@@ -14,7 +14,7 @@ from stereo3d.job.keys import segment_key
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline import Found, Numerics, Recipe, _probe, _steady_depths
+from stereo3d.pipeline import Found, Models, Numerics, Recipe, _probe, _steady_depths
 from stereo3d.plan import LEAD_OUT, Segment, probe_frames
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 from stereo3d.stages import Meter
@@ -68,7 +68,7 @@ def recipe_for(path: Path, **options: object) -> Recipe:
 
 
 def depth(film: Path, pieces: tuple[Segment, ...], **options: object) -> torch.Tensor:
-    parts = _steady_depths(pieces, recipe_for(film, **options), Luma(), Meter(), Found())
+    parts = _steady_depths(pieces, recipe_for(film, **options), Models(Luma()), Meter(), Found())
     return torch.cat([part.maps(torch.device("cpu")) for part in parts])
 
 
@@ -91,7 +91,7 @@ def test_pieces_meet_and_are_steadier_along_the_motion(film: Path) -> None:
 
 def test_a_piece_sees_a_few_frames_beyond_its_end_and_its_key_knows(film: Path) -> None:
     model, recipe = Luma(), recipe_for(film)
-    list(_steady_depths(PIECES[:1], recipe, model, Meter(), Found()))
+    list(_steady_depths(PIECES[:1], recipe, Models(model), Meter(), Found()))
     assert model.seen[-1] == CUT + LEAD_OUT - 1
     assert PIECES[1].lead_out == 0
     keys = {segment_key(PIECES[0], "it", recipe_for(film, steady=steady)) for steady in ("off", "range", "motion")}
@@ -100,7 +100,7 @@ def test_a_piece_sees_a_few_frames_beyond_its_end_and_its_key_knows(film: Path) 
 
 def test_frames_without_depth_are_told_by_number(film: Path) -> None:
     found, model = Found(), Luma(blind=(CUT - 10, CUT - 1, CUT, CUT + 2, LENGTH - 1))
-    parts = list(_steady_depths(PIECES, recipe_for(film), model, Meter(), found))
+    parts = list(_steady_depths(PIECES, recipe_for(film), Models(model), Meter(), found))
     assert sum(map(len, parts)) == LENGTH
     assert found.flawed == {0: {CUT - 10, CUT - 1}, 1: {CUT, CUT + 2, LENGTH - 1}}
 

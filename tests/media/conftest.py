@@ -141,11 +141,11 @@ class Built:
 def build(clip: Clip, tmp_path: Path) -> Callable[..., Built]:
     """Take a clip (by name or path) through decode and encode, in segments that begin at ``cuts``."""
 
-    def make(source: str | Path, codec: str = "h264", cuts: tuple[int, ...] = (0, 17, 40)) -> Built:
+    def make(source: str | Path, codec: str = "h264", cuts: tuple[int, ...] = (0, 17, 40), **options: object) -> Built:
         info, report = scanned(clip(source) if isinstance(source, str) else source)
         video = info.video
         preset = {"h264": "ultrafast", "hevc": "ultrafast", "av1": "12"}.get(codec)
-        settings = EncodeSettings(codec=codec, encoder_preset=preset)
+        settings = EncodeSettings(codec=codec, encoder_preset=preset, **options)
         spec = choose_encoder(
             settings,
             video.out_width,

@@ -146,15 +146,15 @@ def test_grey_and_rgb_become_playable_yuv(tmp_path: Path) -> None:
     assert values == pytest.approx([63, 102, 240], abs=2)  # BT.709 red in the studio range
 
 
-def test_hdr10_and_frame_packing_are_written(tmp_path: Path) -> None:
+def test_hdr10_is_written(tmp_path: Path) -> None:
     hdr = HdrInfo((*tuple(Fraction(n, 50000) for n in (34000, 16000, 13250, 34500, 7500, 3000, 15635, 16450)), Fraction(1, 10000), Fraction(1000)), 1000, 400)  # fmt: skip
     for codec, preset in (("h264", "ultrafast"), ("hevc", "ultrafast"), ("av1", "13")):
         path = tmp_path / f"{codec}.mkv"
         settings = EncodeSettings(codec=codec, encoder_preset=preset)
-        spec = choose_encoder(settings, 64, 48, TEN, stereo_mode="top_bottom", hdr=hdr, threads=1)
+        spec = choose_encoder(settings, 64, 48, TEN, hdr=hdr, threads=1)
         with _writer(path, spec, TEN) as writer:
             writer.write(_batch(4, TEN))
-        from stereo3d.media.sidedata import hdr10, stereo_packing
+        from stereo3d.media.sidedata import hdr10
 
         with av.open(str(path)) as container:
             frame = next(container.decode(video=0))
@@ -162,7 +162,6 @@ def test_hdr10_and_frame_packing_are_written(tmp_path: Path) -> None:
             assert found is not None, codec
             assert (found.max_cll, found.max_fall) == (1000, 400)
             assert [float(v) for v in found.mastering] == pytest.approx([float(v) for v in hdr.mastering], abs=1e-4)
-            assert stereo_packing(frame) == ("top_bottom" if codec == "h264" else "")
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])

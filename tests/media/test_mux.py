@@ -16,6 +16,7 @@ from stereo3d.layouts import LAYOUTS
 from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import OutputPlan, Span
 from stereo3d.media.probe import probe
+from stereo3d.media.stereo_box import header_first, write_stereo_boxes
 from stereo3d.media.verify import verify_output
 from tests.media.conftest import Built, Clip, ffmpeg, times_of
 
@@ -238,6 +239,26 @@ def test_the_boxes_are_those_of_the_description(build: Build) -> None:
     assert data[at - 4 : at] == bytes([0, 0, 0, 28])
     assert data[at + 8 : at + 24] == bytes(8) + 2 * bytes([0x40, 0, 0, 0])
     assert data[data.index(b"svhd") + 8 :].startswith(b"stereo3d ")
+
+
+@pytest.mark.parametrize("layout", ["sbs-full", "ou-half", "vr180", "anaglyph"])
+def test_the_index_of_an_mp4_comes_first(build: Build, layout: str) -> None:
+    film = build("main")
+    plan = OutputPlan(film.timeline, layout)
+    out, report = film.deliver("out.mp4", plan)
+    verify_output(out, film.segments, film.info, plan, report)
+    data = out.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+    assert header_first(out)
+    assert b"VideoHandler\0" in data  # the room for the boxes is used up
+
+
+def test_an_index_without_room_for_the_box_is_refused(clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip("faststart").read_bytes())
+    with pytest.raises(OutputError, match="no room"):
+        write_stereo_boxes(path, "left_right")
+    assert path.read_bytes() == clip("faststart").read_bytes()
 
 
 def test_half_a_sphere_in_the_lossless_codec(build: Build) -> None:

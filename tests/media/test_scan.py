@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.media.conftest import Clip, scanned, times_of
+from tests.media.conftest import Clip, ffmpeg, scanned, times_of
 
 
 @pytest.mark.parametrize("name", ["main", "open_gop", "vfr", "vfr_mp4", "ntsc", "ten_bit", "ts61", "ts"])
@@ -115,3 +115,26 @@ def test_the_report_waits_for_the_end(clip: Clip) -> None:
     with pytest.raises(RuntimeError, match="not been read"):
         _ = work.report
     work.close()
+
+
+def test_a_hole_in_picture_and_sound_is_found_however_short(clip: Clip, tmp_path: Path) -> None:
+    """Matroska's reader passes over what it cannot make sense of; half a second is lost without an error."""
+    assert scanned(clip("mkv"))[1].holes == ()
+    both, one = tmp_path / "both.mkv", tmp_path / "one.mkv"
+    drop = "noise=drop=between(pts*tb\\,1.6\\,1.99)"
+    ffmpeg("-i", clip("mkv"), "-c", "copy", "-bsf:v", drop, "-bsf:a", drop, both)
+    ffmpeg("-i", clip("mkv"), "-c", "copy", "-bsf:v", drop, one)
+    report = scanned(both)[1]
+    assert len(report.holes) == 1
+    assert 0.3 < report.holes[0][1] < 0.7
+    assert scanned(one)[1].holes == ()  # a pause of the picture alone may be meant
+
+
+def test_an_avi_cut_off_in_the_middle_is_truncated(clip: Clip, tmp_path: Path) -> None:
+    assert not scanned(clip("avi"))[1].truncated
+    short = tmp_path / "short.avi"
+    data = clip("avi").read_bytes()
+    short.write_bytes(data[: len(data) // 3])
+    report = scanned(short)[1]
+    assert report.truncated
+    assert report.expected == 3

@@ -1,0 +1,155 @@
+"""The kernels of :mod:`stereo3d.render.gaps`; the GIL released."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["find_gaps", "group", "pixels", "ring"]
+
+F = np.float32
+EMPTY = F(-np.inf)
+_BLOCK = 16
+_STEP = 2  # every second column of the ring is enough
+
+
+@njit(cache=True, nogil=True)
+def _next_gap(row, x):  # type: ignore[no-untyped-def]
+    """The first hole from ``x`` on; blocks without any are passed in vector instructions."""
+    width = row.size
+    while x + _BLOCK <= width:
+        holes = 0
+        for i in range(_BLOCK):
+            holes += row[x + i] == EMPTY
+        if holes:
+            break
+        x += _BLOCK
+    while x < width and row[x] != EMPTY:
+        x += 1
+    return x
+
+
+@njit(cache=True, nogil=True)
+def find_gaps(seen, slack, share):  # type: ignore[no-untyped-def]
+    """(gaps int32 [G, 4]: row, first column, end, column of the background beside; levels float32 [G, 2]: its shift and
+    how near a pixel that fills may be). Rows without any surface have no gaps."""
+    height, width = seen.shape
+    room = 1024
+    gaps, levels = np.empty((room, 4), np.int32), np.empty((room, 2), np.float32)
+    count = 0
+    for y in range(height):
+        row = seen[y]
+        after = _next_gap(row, 0)
+        while after < width:
+            begin = after
+            while after < width and row[after] == EMPTY:
+                after += 1
+            if begin == 0 and after == width:
+                break
+            left, right = row[begin - 1] if begin > 0 else F(np.inf), row[after] if after < width else F(np.inf)
+            jump = F(0) if begin == 0 or after == width else abs(left - right)
+            low = min(left, right)
+            if count == room:
+                room *= 2
+                more, higher = np.empty((room, 4), np.int32), np.empty((room, 2), np.float32)
+                more[:count], higher[:count] = gaps, levels
+                gaps, levels = more, higher
+            gaps[count, 0], gaps[count, 1], gaps[count, 2] = y, begin, after
+            gaps[count, 3] = after if right <= left else begin - 1
+            levels[count, 0], levels[count, 1] = low, low + max(slack, share * jump)
+            count += 1
+            after = _next_gap(row, after)
+    return gaps[:count], levels[:count]
+
+
+@njit(cache=True, nogil=True)
+def group(gaps, levels, strip, slack):  # type: ignore[no-untyped-def]
+    """(block of each gap, number of blocks): gaps of ``strip`` rows, counted from the top, belong together where their
+    backgrounds are at most ``strip`` columns apart, on the same side, and equally far."""
+    count = len(gaps)
+    owner = np.empty(count, np.int32)
+    last = np.empty(count, np.int32)  # each block's latest gap
+    blocks, open_from, current = 0, 0, -1
+    for g in range(count):
+        if gaps[g, 0] // strip != current:
+            current, open_from = gaps[g, 0] // strip, blocks
+        side = gaps[g, 3] >= gaps[g, 2]
+        found = -1
+        for b in range(open_from, blocks):
+            h = last[b]
+            alike = (gaps[h, 3] >= gaps[h, 2]) == side and abs(gaps[h, 3] - gaps[g, 3]) <= strip
+            if alike and abs(levels[h, 0] - levels[g, 0]) <= slack:
+                found = b
+                break
+        if found < 0:
+            found = blocks
+            blocks += 1
+        last[found] = g
+        owner[g] = found
+    return owner, blocks
+
+
+@njit(cache=True, nogil=True)
+def _starts(sizes, owner, count):  # type: ignore[no-untyped-def]
+    first = np.zeros(count + 1, np.int32)
+    for g in range(len(owner)):
+        first[owner[g] + 1] += sizes[g]
+    for b in range(count):
+        first[b + 1] += first[b]
+    return first
+
+
+@njit(cache=True, nogil=True)
+def pixels(gaps, levels, owner, count, rim, width):  # type: ignore[no-untyped-def]
+    """(x, y, shift, limit, first) of :class:`stereo3d.render.gaps.Blocks`: the gaps and ``rim`` pixels of background beside."""
+    ends = gaps[:, 1:3].copy()
+    for g in range(len(gaps)):
+        if gaps[g, 3] >= gaps[g, 2]:
+            ends[g, 1] = min(gaps[g, 2] + rim, width)
+        else:
+            ends[g, 0] = max(gaps[g, 1] - rim, 0)
+    first = _starts(ends[:, 1] - ends[:, 0], owner, count)
+    at = first[:-1].copy()
+    total = first[count]
+    x, y = np.empty(total, np.int32), np.empty(total, np.int32)
+    shift, limit = np.empty(total, np.float32), np.empty(total, np.float32)
+    for g in range(len(gaps)):
+        b = owner[g]
+        for column in range(ends[g, 0], ends[g, 1]):
+            i = at[b]
+            x[i], y[i], shift[i], limit[i] = column, gaps[g, 0], levels[g, 0], levels[g, 1]
+            at[b] += 1
+    return x, y, shift, limit, first
+
+
+@njit(cache=True, nogil=True)
+def ring(gaps, levels, owner, count, near, sign, reach, width):  # type: ignore[no-untyped-def]
+    """(ring_x, ring_y, ring_shift, ring_first, ring_limit): source pixels beside each gap's edge that are background."""
+    found = np.zeros(len(gaps), np.int32)
+    limits = np.full(count, EMPTY, np.float32)
+    for g in range(len(gaps)):
+        limits[owner[g]] = max(limits[owner[g]], levels[g, 1])
+    for turn in range(2):
+        if turn == 1:
+            first = _starts(found, owner, count)
+            at = first[:-1].copy()
+            x, y = np.empty(first[count], np.int32), np.empty(first[count], np.int32)
+            shift = np.empty(first[count], np.float32)
+        for g in range(len(gaps)):
+            line, edge = gaps[g, 0], gaps[g, 3]
+            way = 1 if edge >= gaps[g, 2] else -1
+            start = int(np.floor(F(edge) - sign * levels[g, 0] + F(0.5)))
+            for j in range(1 + line % _STEP, reach, _STEP):
+                column = start + way * j
+                if not 2 <= column < width - 2:
+                    continue
+                here = near[line >> 1, column >> 1]
+                if here > levels[g, 1] or here < levels[g, 0] - F(2):
+                    continue
+                if turn == 0:
+                    found[g] += 1
+                else:
+                    i = at[owner[g]]
+                    x[i], y[i], shift[i] = column, line, here
+                    at[owner[g]] += 1
+    return x, y, shift, first, limits

@@ -1,0 +1,80 @@
+"""Views on their way from the renderer to the picture: filled over time, one shot after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from stereo3d.bars import Bars, put_back
+from stereo3d.frames import FrameBatch
+from stereo3d.plan import Segment
+from stereo3d.render.comfort_window import float_window
+from stereo3d.render.uncovered import Uncovered
+from stereo3d.render.views import Eyes
+
+__all__ = ["Rendered", "filled_over_time"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Frames of one shot: as they were decoded, their bars, the picture between the bars, and its views.
+
+    ``strength``, ``zero_parallax``: of each frame. ``sides``: the nearest depth at the shot's sides, where the window floats.
+    ``fill``: whether holes are to be filled over time.
+    """
+
+    whole: FrameBatch
+    bars: Bars
+    picture: FrameBatch
+    eyes: Eyes
+    strength: tuple[float, ...]
+    zero_parallax: tuple[float, ...]
+    sides: tuple[float, float] | None
+    fill: bool
+
+    def cut(self, start: int, end: int) -> Rendered:
+        """Frames [start, end), as views."""
+        return replace(
+            self,
+            whole=self.whole.cut(start, end),
+            picture=self.picture.cut(start, end),
+            eyes=self.eyes.cut(start, end),
+            strength=self.strength[start:end],
+            zero_parallax=self.zero_parallax[start:end],
+        )
+
+    def views(self) -> tuple[FrameBatch, FrameBatch]:
+        """(left, right), behind their window and with their bars."""
+        views = self.eyes.left, self.eyes.right
+        if self.sides is not None:
+            views = float_window(*views, self.sides, strength=self.strength, zero_parallax=self.zero_parallax)
+        left, right = (put_back(view, self.whole, self.bars) for view in views)
+        return left, right
+
+
+def filled_over_time(rendered: Iterable[Rendered], segments: Sequence[Segment]) -> Iterator[Rendered]:
+    """The same frames; those whose holes are filled over time come one at a time and some frames late.
+
+    Filled from the other frames of the shot within the segment. ``rendered``: the frames of all segments in order; none of them
+    spans two shots or two segments.
+    """
+    starts = {segment.piece(shot)[1] for segment in segments for shot in segment.shots}
+    uncovered, waiting = Uncovered(), deque[Rendered]()
+    for some in rendered:
+        if some.whole.index in starts:
+            yield from _ready(uncovered.finish(), waiting)
+            uncovered = Uncovered()
+        if not some.fill:
+            yield some
+            continue
+        waiting.extend(some.cut(n, n + 1) for n in range(len(some.whole)))
+        yield from _ready(uncovered.push(some.picture, some.eyes), waiting)
+    yield from _ready(uncovered.finish(), waiting)
+
+
+def _ready(views: Iterable[tuple[FrameBatch, FrameBatch]], waiting: deque[Rendered]) -> Iterator[Rendered]:
+    for left, right in views:
+        one = waiting.popleft()
+        device = one.whole.planes[0].device
+        yield replace(one, eyes=replace(one.eyes, left=left.to(device), right=right.to(device)))
