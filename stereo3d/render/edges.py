@@ -21,7 +21,7 @@ from stereo3d.render.bands import over_rows
 
 _Map = np.ndarray[Any, Any]
 
-__all__ = ["chroma", "cover", "cover_reference", "refine", "refine_reference"]
+__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference"]
 
 PEAK = 0.5
 """Pixels of shift per pixel: a ramp is at least this steep somewhere."""
@@ -122,9 +122,14 @@ def cover(shift: torch.Tensor, guide: torch.Tensor, sign: int) -> torch.Tensor:
     out = torch.empty_like(shift)
     rows, wide = shift.reshape(-1, width).numpy(), out.reshape(-1, width).numpy()
     look = guide.reshape(-1, width).numpy()
-    options = (sign, np.float32(JUMP), np.float32(MIXED), -(-width // BLUR))
-    over_rows(lambda a, b: edges_numba.cover_rows(rows, look, *options, wide, a, b), frames, height)
+    rule = cover_rule(sign, width)
+    over_rows(lambda a, b: edges_numba.cover_rows(rows, look, rule, wide, a, b), frames, height)
     return out
+
+
+def cover_rule(sign: int, width: int) -> tuple[int, np.float32, np.float32, int]:
+    """(sign, jump, mixed, least) of the CPU kernel."""
+    return sign, np.float32(JUMP), np.float32(MIXED), -(-width // BLUR)
 
 
 def cover_reference(shift: torch.Tensor, guide: torch.Tensor, sign: int) -> torch.Tensor:

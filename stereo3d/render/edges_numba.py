@@ -7,7 +7,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import LANES, NONE, flags
 
-__all__ = ["chroma_rows", "cover_rows", "snap_columns", "snap_rows"]
+__all__ = ["chroma_row", "chroma_rows", "cover_row", "cover_rows", "raise_row", "snap_columns", "snap_rows"]
 
 F, U = np.float32, np.uintp
 ZERO, HALF, ONE = F(0), F(0.5), F(1)
@@ -166,54 +166,72 @@ def _steps(row, way, jump, new, opens):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def cover_rows(shift, guide, sign, jump, mixed, least, out, start, stop):  # type: ignore[no-untyped-def]
-    """shift, out: [R, W] float32; guide: [R, W]. See :func:`stereo3d.render.edges.cover`."""
-    last, way = shift.shape[1] - 1, F(sign)
-    opens = flags(last + 1)
-    words = opens.view(np.uint64)
-    for y in range(start, stop):
-        row, look, new = shift[y], guide[y], out[y]
-        _steps(row, way, jump, new, opens)
-        for block in range(words.size):
-            if words[block] == NONE:
+def cover_row(row, look, rule, opens, new):  # type: ignore[no-untyped-def]
+    """One row of :func:`cover_rows` to ``new``; ``opens``: flags for a row. ``rule``: (sign, jump, mixed, least)."""
+    sign, jump, mixed, least = rule
+    last, words = row.size - 1, opens.view(np.uint64)
+    _steps(row, F(sign), jump, new, opens)
+    for block in range(words.size):
+        if words[block] == NONE:
+            continue
+        for x in range(LANES * block, LANES * block + LANES):
+            if not opens[x]:
                 continue
-            for x in range(LANES * block, LANES * block + LANES):
-                if not opens[x]:
-                    continue
-                far, near = (x, x + 1) if sign > 0 else (x + 1, x)
-                one = F(look[min(max(far + 2 * least * sign, 0), last)])
-                two = F(look[min(max(far - 4 * least * sign, 0), last)])
-                contrast = one - two
-                new[far] = max(new[far], row[near])
-                for k in range(1, least + 1):
-                    at = far - k * sign
-                    if not 0 <= at <= last or row[near] - row[at] <= jump:
-                        break
-                    if k >= least and not (F(look[at]) - two) * contrast > mixed * contrast * contrast:
-                        break
-                    new[at] = max(new[at], row[near])
+            far, near = (x, x + 1) if sign > 0 else (x + 1, x)
+            one = F(look[min(max(far + 2 * least * sign, 0), last)])
+            two = F(look[min(max(far - 4 * least * sign, 0), last)])
+            contrast = one - two
+            new[far] = max(new[far], row[near])
+            for k in range(1, least + 1):
+                at = far - k * sign
+                if not 0 <= at <= last or row[near] - row[at] <= jump:
+                    break
+                if k >= least and not (F(look[at]) - two) * contrast > mixed * contrast * contrast:
+                    break
+                new[at] = max(new[at], row[near])
+
+
+@njit(cache=True, nogil=True)
+def cover_rows(shift, guide, rule, out, start, stop):  # type: ignore[no-untyped-def]
+    """shift, out: [R, W] float32; guide: [R, W]. See :func:`stereo3d.render.edges.cover`."""
+    opens = flags(shift.shape[1])
+    for y in range(start, stop):
+        cover_row(shift[y], guide[y], rule, opens, out[y])
+
+
+@njit(cache=True, nogil=True)
+def raise_row(row, column):  # type: ignore[no-untyped-def]
+    """column = max(column, row)."""
+    for x in range(row.size):
+        column[x] = max(column[x], row[x])
+
+
+@njit(cache=True, nogil=True)
+def chroma_row(column, across, new):  # type: ignore[no-untyped-def]
+    """The largest of each ``across`` pixels, in chroma pixels."""
+    scale, whole = F(1) / F(across), column.size // across
+    if across == 2:
+        for x in range(whole):
+            new[x] = max(column[2 * x], column[2 * x + 1]) * scale
+    else:
+        for x in range(whole):
+            best = column[x * across]
+            for i in range(1, across):
+                best = max(best, column[x * across + i])
+            new[x] = best * scale
+    if whole < new.size:
+        new[whole] = column[whole * across :].max() * scale
 
 
 @njit(cache=True, nogil=True)
 def chroma_rows(shift, across, down, out, start, stop):  # type: ignore[no-untyped-def]
     """shift: [N, H, W], out: [N, h, w] float32, rows counted over N * h. See :func:`stereo3d.render.edges.chroma`."""
     height, width = shift.shape[1:]
-    high, wide = out.shape[1:]
-    scale = F(1) / F(across)
+    high = out.shape[1]
     column = np.empty(width, np.float32)
     for y in range(start, stop):
         frame, line = y // high, y % high * down
         column[:] = shift[frame, line]
         for j in range(line + 1, min(line + down, height)):
-            row = shift[frame, j]
-            for x in range(width):
-                column[x] = max(column[x], row[x])
-        new = out[frame, y % high]
-        whole = width // across
-        for x in range(whole):
-            best = column[x * across]
-            for i in range(1, across):
-                best = max(best, column[x * across + i])
-            new[x] = best * scale
-        if whole < wide:
-            new[whole] = column[whole * across :].max() * scale
+            raise_row(shift[frame, j], column)
+        chroma_row(column, across, out[frame, y % high])

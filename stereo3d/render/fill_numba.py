@@ -5,30 +5,40 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from stereo3d.render.blocks_numba import LANES, NONE, flags
+
 __all__ = ["fill_rows"]
 
-F, U = np.float32, np.uintp
+F, N, U = np.float32, np.int32, np.uintp
 ZERO, HALF, ONE, TWO = F(0), F(0.5), F(1), F(2)
 EMPTY = F(-np.inf)
-_BLOCK = 16
-_LANES = 8  # pixels of a gap that are worked on together
-_MOST = 1024  # samples of a gap: 7 * 7 and less than that for each level of a picture
+_PIXELS = 16  # of a gap that are worked on together
+_GROUP = 3  # channels that are
+_LEVELS = 20  # more than any picture has
+_MOST = 2048  # samples of a gap: at most 2 * 7 * 7 for each level
 
 
 @njit(cache=True, nogil=True)
-def _next_gap(surface, x):  # type: ignore[no-untyped-def]
-    """The first hole from ``x`` on; blocks without any are passed in vector instructions."""
-    width = surface.size
-    while x + _BLOCK <= width:
-        holes = 0
-        for i in range(_BLOCK):
-            holes += surface[x + i] == EMPTY
-        if holes:
-            break
-        x += _BLOCK
-    while x < width and surface[x] != EMPTY:
-        x += 1
-    return x
+def _holes(surface, hole):  # type: ignore[no-untyped-def]
+    """Flags the holes of a row."""
+    for x in range(surface.size):
+        hole[x] = surface[x] == EMPTY
+
+
+@njit(cache=True, nogil=True)
+def _next_gap(hole, words, x, width):  # type: ignore[no-untyped-def]
+    """The first hole from ``x`` on, ``width`` if there is none."""
+    while x < width and not hole[x]:
+        if x % LANES == 0:
+            block = x // LANES
+            while block < words.size and words[block] == NONE:
+                block += 1
+            x = LANES * block
+            while x < width and not hole[x]:
+                x += 1
+        else:
+            x += 1
+    return min(x, width)
 
 
 @njit(cache=True, nogil=True)
@@ -46,40 +56,53 @@ def _background(surface, begin, stop, slack, share):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _gather(view, surface, line, edge, span, limit, reach, box, places, colours, count):  # type: ignore[no-untyped-def]
-    """Puts the samples around an edge of a gap, of the columns ``span``, into ``places`` (column, row offset, area) and
-    ``colours`` from ``count`` on; returns how many there are then."""
-    channels, height, width = view.shape
-    level = 0
+def _pattern(box):  # type: ignore[no-untyped-def]
+    """Where the samples of each level lie: (row, column) offsets [level, kind, sample, 2], and how many there are [level, kind].
+    They leave out what the level before has seen; that depends on where (``kind``) the edge lies in its cell of the level."""
+    side = 2 * box + 1
+    offsets, counts = np.zeros((_LEVELS, 4, side * side, 2), np.int32), np.zeros((_LEVELS, 4), np.int32)
+    for level in range(_LEVELS):
+        for kind in range(4):
+            row, column, count = kind >> 1, kind & 1, 0
+            for j in range(-box, box + 1):
+                for i in range(-box, box + 1):
+                    if level == 0 or abs(2 * j - row) > box or abs(2 * i - column) > box:
+                        offsets[level, kind, count, 0], offsets[level, kind, count, 1] = j << level, i << level
+                        count += 1
+            counts[level, kind] = count
+    return offsets, counts
+
+
+@njit(cache=True, nogil=True)
+def _gather(surface, line, edge, span, limit, reach, pattern, places, spots, count):  # type: ignore[no-untyped-def]
+    """Puts the samples around an edge of a gap, of the columns ``span``, into ``places`` (column, row offset, area) and their
+    flat index into ``spots``, from ``count`` on; returns how many there are then. All are written, and counted if they are
+    background: no branch to foresee."""
+    box, offsets, counts = pattern
+    height, width = surface.shape
+    values, level = surface.reshape(-1), 0
     while True:
-        row, column = line >> level, edge >> level
-        top, bottom = max(row - box, 0), min(row + box, (height - 1) >> level)
-        left, right = max(column - box, 0), min(column + box, (width - 1) >> level)
-        inner_top, inner_left = bottom + 1, right + 1  # what the level before has seen
-        inner_bottom, inner_right = -1, -1
-        if level:
-            row, column = line >> (level - 1), edge >> (level - 1)
-            inner_top, inner_bottom = (row - box + 1) >> 1, (row + box) >> 1
-            inner_left, inner_right = (column - box + 1) >> 1, (column + box) >> 1
-        area = F(1 << (2 * level))
-        for j in range(top, bottom + 1):
-            y = U(j << level)
-            inner = inner_top <= j <= inner_bottom
-            for i in range(left, right + 1):
-                if inner and inner_left <= i <= inner_right:
-                    continue
-                x = U(i << level)
-                if not span[0] <= i << level < span[1]:
-                    continue
-                if surface[y, x] > limit or surface[y, x] == EMPTY:
-                    continue
-                places[count, 0], places[count, 1], places[count, 2] = F(x), F((j << level) - line), area
-                for c in range(channels):
-                    colours[count, c] = F(view[c, y, x])
-                count += 1
+        kind = 2 * (line >> (level - 1) & 1) + (edge >> (level - 1) & 1) if level else 0
+        top, left, area = line >> level << level, edge >> level << level, F(1 << (2 * level))
+        for sample in range(counts[level, kind]):
+            y, x = top + N(offsets[level, kind, sample, 0]), left + N(offsets[level, kind, sample, 1])
+            valid = (x >= span[0]) & (x < span[1]) & (y >= 0) & (y < height)
+            spot, k = U(y * width + x if valid else line * width + edge), U(count)
+            places[k, 0], places[k, 1], places[k, 2] = F(N(x)), F(N(y - line)), area
+            spots[k] = spot
+            count += valid & (values[spot] <= limit) & (values[spot] != EMPTY)
         if (box << level) >= reach:
             return count
         level += 1
+
+
+@njit(cache=True, nogil=True)
+def _look(view, spots, count, colours):  # type: ignore[no-untyped-def]
+    """The ``colours`` of the samples."""
+    for c in range(view.shape[0]):
+        plane = view[c].reshape(-1)
+        for k in range(count):
+            colours[k, c] = F(plane[U(spots[k])])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -124,28 +147,23 @@ def _metric(tensor, stretch, certain):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _spread(places, colours, count, begin, lanes, metric, sums):  # type: ignore[no-untyped-def]
-    """Weighted sums of the samples for the pixels begin..begin+lanes-1: rows of ``sums`` are the channels, then the
-    weights, then scratch."""
-    channels = sums.shape[0] - 2
-    weights, weight = U(channels), U(channels + 1)
-    for c in range(channels + 1):
-        for i in range(lanes):
-            sums[U(c), U(i)] = ZERO
+def _spread(places, colours, count, begin, metric, sums):  # type: ignore[no-untyped-def]
+    """Weighted means of the samples for the pixels begin..begin+_PIXELS-1. ``sums``: the weights and three channels, a row of
+    _PIXELS each, made of ``colours`` [_MOST, 3]."""
+    sums[:] = ZERO
     xx, xy, yy = metric
     for k in range(count):
         away, dy, area = places[k, 0] - F(begin), places[k, 1], places[k, 2]
         slant, rest = xy * dy, yy * dy * dy
-        for i in range(lanes):
-            dx = away - F(i)
+        red, green, blue = colours[k, 0], colours[k, 1], colours[k, 2]
+        for i in range(_PIXELS):
+            dx = away - F(N(i))
             square = (xx * dx + slant) * dx + rest
             share = area / (square * square)
-            sums[weight, U(i)] = share
-            sums[weights, U(i)] += share
-        for c in range(channels):
-            colour = colours[k, c]
-            for i in range(lanes):
-                sums[U(c), U(i)] += sums[weight, U(i)] * colour
+            sums[U(i)] += share
+            sums[U(i + _PIXELS)] += share * red
+            sums[U(i + 2 * _PIXELS)] += share * green
+            sums[U(i + 3 * _PIXELS)] += share * blue
 
 
 @njit(cache=True, nogil=True)
@@ -155,16 +173,20 @@ def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore
     ``rule``: (slack, share, reach, stretch, certain, box, grain)."""
     slack, share, reach, stretch, certain, box, grain = rule
     channels, height, width = out.shape[1:]
-    places, colours = np.empty((_MOST, 3), np.float32), np.empty((_MOST, channels), np.float32)
-    sums = np.empty((channels + 2, width + _LANES), np.float32)
+    places = np.empty((_MOST, 3), np.float32)
+    colours = np.zeros((_MOST, -(-channels // _GROUP) * _GROUP), np.float32)
+    spots, pattern = np.empty(_MOST, np.int64), (box, *_pattern(box))
+    sums, hole = np.empty(_PIXELS * (_GROUP + 1), np.float32), flags(width)
+    words = hole.view(np.uint64)
     for y in range(start, stop):
         n, line = y // height, y % height
         view, seen = out[n], surface[n]
         row = seen[line]
-        after = _next_gap(row, 0)
+        _holes(row, hole)
+        after = _next_gap(hole, words, 0, width)
         while after < width:
             begin = after
-            while after < width and row[after] == EMPTY:
+            while after < width and hole[after]:
                 after += 1
             left, right, limit = _background(row, begin, after, slack, share)
             if max(left, right) < 0:
@@ -174,16 +196,19 @@ def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore
             tensor = (ZERO, ZERO, ZERO)
             if left >= 0:
                 span = (0, middle if right >= 0 else width)
-                count = _gather(view, seen, line, left, span, limit, radius, box, places, colours, 0)
+                count = _gather(seen, line, left, span, limit, radius, pattern, places, spots, 0)
                 tensor = _tensor(view, seen, line, left, -1, limit, grain, tensor)
             if right >= 0:
                 span = (middle if left >= 0 else 0, width)
-                count = _gather(view, seen, line, right, span, limit, radius, box, places, colours, count)
+                count = _gather(seen, line, right, span, limit, radius, pattern, places, spots, count)
                 tensor = _tensor(view, seen, line, right, 1, limit, grain, tensor)
+            _look(view, spots, count, colours)
             metric = _metric(tensor, stretch, certain)
-            lanes = -(-(after - begin) // _LANES) * _LANES
-            _spread(places, colours, count, begin, lanes, metric, sums)
-            for c in range(channels):
-                for x in range(begin, after):
-                    view[c, line, x] = sums[c, x - begin] / sums[channels, x - begin] + rounding
-            after = _next_gap(row, after)
+            for c in range(0, channels, _GROUP):
+                group = colours[:, c : c + _GROUP]
+                for first in range(begin, after, _PIXELS):
+                    _spread(places, group, count, first, metric, sums)
+                    for k in range(min(_GROUP, channels - c)):
+                        for i in range(min(_PIXELS, after - first)):
+                            view[c + k, line, first + i] = sums[(k + 1) * _PIXELS + i] / sums[i] + rounding
+            after = _next_gap(hole, words, after, width)

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import edges, warp
+from stereo3d.render import edges, eye, warp
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, disparity_px, each
 
@@ -107,14 +107,13 @@ def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
 
 def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> tuple[FrameBatch, torch.Tensor | None]:
     """A view, and the shift of what it sees."""
-    shift = edges.cover(shift, frames.planes[0].unsqueeze(1), sign)
+    cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
+    seen = eye.surfaces(shift, frames.planes[0].unsqueeze(1), sign, cells)
     first = 3 if frames.format.is_rgb else 1
-    seen = warp.surface(shift, sign)
-    planes = [*_planes(frames.planes[:first], seen, sign)]
+    planes = [*_planes(frames.planes[:first], seen.luma, sign)]
     if len(frames.planes) > first:
-        small = edges.chroma(shift, 1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
-        planes += _planes(frames.planes[first:], warp.surface(small, sign), sign)
-    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format), seen
+        planes += _planes(frames.planes[first:], seen.chroma, sign)
+    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format), seen.luma
 
 
 def _planes(planes: tuple[torch.Tensor, ...], seen: torch.Tensor, sign: int) -> tuple[torch.Tensor, ...]:

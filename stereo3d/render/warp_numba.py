@@ -11,7 +11,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import ALL, LANES, flags, move, raise_to
 
-__all__ = ["sample_rows", "surface_rows"]
+__all__ = ["sample_rows", "surface_room", "surface_row", "surface_rows"]
 
 F, N, U = np.float32, np.int32, np.uintp
 ZERO, HALF, ONE, TWO, THREE, FOUR, FIVE = F(0), F(0.5), F(1), F(2), F(3), F(4), F(5)
@@ -24,60 +24,68 @@ def _land(row, sign, join, first, count, value, even):  # type: ignore[no-untype
     first; -1 and less if a surface ends at the pixel (then -1 - count). ``even``: it covers just the one after the pixel before
     it. Branch-free, for vector instructions."""
     width = row.size
+    last = F(width - 1)
     for x in range(width - 1):
         near, step = row[x], row[x + 1] - row[x]
         left, right = F(N(x)) + sign * near, F(N(x + 1)) + sign * row[x + 1]
-        start, end = N(left), N(right)  # made a ceiling and a floor
-        start = max(start + N(F(start) < left), N(0))
-        end = min(end - N(F(end) > right), N(width - 1))
+        start, end = max(np.ceil(left), ZERO), min(np.floor(right), last)
         joined = abs(step) <= join
-        covered = max(end - start + N(1), N(0)) if joined and right > left else N(0)
-        before = row[x - 1] if x > 0 else F(np.inf)
-        whole = joined and abs(near - before) <= join
-        first[x], value[x] = start, near + (F(start) - left) / (right - left) * step
-        count[x] = covered if whole else N(-1) - covered
+        covered = N(max(end - start + ONE, ZERO)) if joined and right > left else N(0)
+        first[x], value[x] = N(start), near + (start - left) / (right - left) * step
+        count[x] = covered if joined and abs(near - row[max(x - 1, 0)]) <= join else N(-1) - covered
+    count[0] = min(count[0], N(-1) - count[0])
     first[width - 1], count[width - 1], value[width - 1] = 0, -1, ZERO
     for x in range(1, width):
         even[x] = (first[x] - first[x - 1] == 1) & (count[x] == 1)
 
 
 @njit(cache=True, nogil=True)
+def surface_room(width):  # type: ignore[no-untyped-def]
+    """Scratch for :func:`surface_row`."""
+    return np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.float32), flags(width)
+
+
+@njit(cache=True, nogil=True)
+def surface_row(row, sign, join, room, seen):  # type: ignore[no-untyped-def]
+    """One row of :func:`surface_rows` to ``seen``."""
+    first, count, value, even = room
+    width, words = row.size, even.view(np.uint64)
+    seen[:] = EMPTY
+    _land(row, sign, join, first, count, value, even)
+    for block in range(words.size):
+        begin = LANES * block
+        if words[block] == ALL:
+            raise_to(value, U(begin), seen, U(first[begin]))
+            continue
+        for x in range(begin, min(begin + LANES, width)):
+            covered = count[x]
+            if covered == 0:
+                continue
+            at = U(first[x])
+            if covered == 1:
+                seen[at] = max(value[x], seen[at])
+                continue
+            near, left = row[x], F(x) + sign * row[x]
+            if covered < 0:  # the end of a surface reaches half a pixel further
+                covered = -1 - covered
+                i = int(np.floor(left + HALF))
+                ends_left = x == 0 or abs(near - row[x - 1]) > join
+                ends_right = x == width - 1 or abs(row[x + 1] - near) > join
+                outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
+                if outward and 0 <= i < width:
+                    seen[U(i)] = max(near, seen[U(i)])
+            for k in range(covered):
+                target = at + U(k)
+                right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
+                seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
+
+
+@njit(cache=True, nogil=True)
 def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untyped-def]
     """Z-buffer of the scanline meshes. shift, out: [R, W] float32."""
-    width = shift.shape[1]
-    first, count = np.empty(width, np.int32), np.empty(width, np.int32)
-    value, even = np.empty(width, np.float32), flags(width)
-    words = even.view(np.uint64)
+    room = surface_room(shift.shape[1])
     for y in range(start, stop):
-        row, seen = shift[y], out[y]
-        seen[:] = EMPTY
-        _land(row, sign, join, first, count, value, even)
-        for block in range(words.size):
-            begin = LANES * block
-            if words[block] == ALL:
-                raise_to(value, U(begin), seen, U(first[begin]))
-                continue
-            for x in range(begin, min(begin + LANES, width)):
-                covered = count[x]
-                if covered == 0:
-                    continue
-                at = U(first[x])
-                if covered == 1:
-                    seen[at] = max(value[x], seen[at])
-                    continue
-                near, left = row[x], F(x) + sign * row[x]
-                if covered < 0:  # the end of a surface reaches half a pixel further
-                    covered = -1 - covered
-                    i = int(np.floor(left + HALF))
-                    ends_left = x == 0 or abs(near - row[x - 1]) > join
-                    ends_right = x == width - 1 or abs(row[x + 1] - near) > join
-                    outward = (ends_left and F(i) <= left) or (ends_right and F(i) >= left)
-                    if outward and 0 <= i < width:
-                        seen[U(i)] = max(near, seen[U(i)])
-                for k in range(covered):
-                    target = at + U(k)
-                    right, step = F(x + 1) + sign * row[x + 1], row[x + 1] - near
-                    seen[target] = max(near + (F(target) - left) / (right - left) * step, seen[target])
+        surface_row(shift[y], sign, join, room, out[y])
 
 
 @njit(cache=True, nogil=True)
