@@ -51,8 +51,8 @@ def _grain(  # type: ignore[no-untyped-def]
     return across, mixed, down
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _metric(across, mixed, down, stretch, certain):  # type: ignore[no-untyped-def]
+@triton.jit
+def _metric(across, mixed, down, stretch, certain):
     """(xx, 2xy, yy) of the squared distance, from the structure tensor."""
     half = (across - down) * 0.5
     total = across + down
@@ -156,7 +156,9 @@ def _fill(  # type: ignore[no-untyped-def]
         value = tl.div_rn(total, tl.where(weights > 0.0, weights, 1.0)[None, :] + tl.zeros_like(total)) + rounding
         at = line * width + x[None, :]
         there = channel < steps[2]
-        tl.store(view + channel * steps[1] + at, value.to(view.dtype.element_ty), mask=there & (hole & (lost == 0))[None, :])
+        tl.store(
+            view + channel * steps[1] + at, value.to(view.dtype.element_ty), mask=there & (hole & (lost == 0))[None, :]
+        )
         old = tl.load(image + channel * image_steps[1] + at, mask=there & lost[None, :], other=0)
         tl.store(view + channel * steps[1] + at, old, mask=there & lost[None, :])
 

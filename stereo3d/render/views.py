@@ -16,7 +16,7 @@ from stereo3d.render import edges, warp
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, disparity_px, each
 
-__all__ = ["EYE_POSITIONS", "Synthetic", "picture_shift", "render_views"]
+__all__ = ["EYE_POSITIONS", "Synthetic", "both_eyes", "picture_shift", "render_views"]
 
 Synthetic = Literal["both", "left", "right"]
 """The eyes whose pictures are made; the other one's is the source."""
@@ -54,7 +54,9 @@ def render_views(
         disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
     shift = picture_shift(frames, disparity * max(left, -right))
-    return _eye(frames, shift, 1) if left else frames, _eye(frames, shift, -1) if right else frames
+    signs = tuple(sign for sign, position in ((1, left), (-1, right)) if position)
+    made = dict(zip(signs, both_eyes(frames, shift, signs), strict=True))
+    return made.get(1, frames), made.get(-1, frames)
 
 
 def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
@@ -62,6 +64,15 @@ def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
     luma = frames.planes[0].unsqueeze(1)
     longest = round(_RAMP_PER_SAMPLE * frames.width / shift.shape[3])
     return edges.refine(shift.to(luma.device, torch.float32), luma, longest=longest)
+
+
+def both_eyes(frames: FrameBatch, shift: torch.Tensor, signs: tuple[int, ...]) -> tuple[FrameBatch, ...]:
+    """The frames of the eyes ``signs`` (+1 left, -1 right): ``shift`` as :func:`picture_shift` gives it."""
+    if warp.has_kernels(shift.device):
+        from stereo3d.render import views_triton
+
+        return views_triton.eyes(frames, shift, signs)
+    return tuple(_eye(frames, shift, sign) for sign in signs)
 
 
 def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> FrameBatch:

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import torch
 
-from stereo3d.render import borders, borders_triton, edges, edges_triton, fill, fill_triton, warp, warp_triton
+from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.render import (
+    borders,
+    borders_triton,
+    edges,
+    edges_triton,
+    fill,
+    fill_triton,
+    views_triton,
+    warp,
+    warp_triton,
+)
+from stereo3d.render.views import _eye
 from tests.render.test_warp import noise, rough_shift
 
 SHIFT = 1e-4
@@ -26,7 +38,9 @@ def surface_equals(device: str) -> None:
     shift = rough_shift(frames, height, 2 * width)
     for eyes in ((1, -1), (-1,)):
         got = warp_triton.surface(torch.cat([shift] * len(eyes)).to(device), eyes, join=warp.JOIN).cpu()
-        want = torch.cat([warp.surface_reference(shift.reshape(-1, 2 * width), eye).reshape(shift.shape) for eye in eyes])
+        want = torch.cat(
+            [warp.surface_reference(shift.reshape(-1, 2 * width), eye).reshape(shift.shape) for eye in eyes]
+        )
         assert torch.equal(want.isinf(), got.isinf())
         assert want.isinf().any()
         assert torch.where(want.isinf(), 0, want - got).abs().max() <= SHIFT
@@ -90,7 +104,32 @@ def halves(seen: torch.Tensor) -> list[tuple[torch.Tensor, int]]:
     return list(zip(seen.chunk(2), SIGNS, strict=True))
 
 
-CHECKS = (surface_equals, cover_equals, views_equal)
+def eyes_equal(device: str) -> None:
+    """Whole frames of 4:2:0 and RGB against the CPU's, both eyes at once and one alone; the same from run to run."""
+    interpreted = device == "cpu"
+    height, width = (2, 40) if interpreted else (64, 400)
+    shift = torch.linspace(-1, 1, width).expand(1, 1, height, width).clone()
+    shift[..., width // 3 : width // 2] += 3
+    for name, small in (("yuv420p", 1), ("gbrp", 0))[: 1 if interpreted else 2]:
+        luma, colour = noise(1, height, width), noise(2, 1, height >> small, width >> small, seed=1)
+        form = PixelFormat(name, 8, small, small, Colour())
+        frames = FrameBatch((luma, *colour), (0,), 5, form)
+        for signs in ((1, -1), (-1,))[: 1 if interpreted else 2]:
+            runs = [
+                views_triton.eyes(frames.to(torch.device(device)), shift.to(device), signs)
+                for _ in range(1 if interpreted else 3)
+            ]
+            for sign, *batches in zip(signs, *runs, strict=True):
+                want = _eye(frames, shift, sign)
+                for got in batches:
+                    assert (got.pts, got.index, got.format) == (want.pts, want.index, want.format)
+                    for expected, plane, again in zip(want.planes, got.planes, batches[0].planes, strict=True):
+                        assert plane.is_contiguous()
+                        assert (expected.int() - plane.cpu().int()).abs().max() <= 1
+                        assert torch.equal(plane, again)
+
+
+CHECKS = (surface_equals, cover_equals, views_equal, eyes_equal)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
