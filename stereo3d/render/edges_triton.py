@@ -1,4 +1,5 @@
-"""The CUDA kernel of :func:`stereo3d.render.edges.cover`, both eyes in one launch; see :mod:`stereo3d.render.warp_triton`."""
+"""CUDA kernels of :mod:`stereo3d.render.edges`: covering, both eyes in one launch (see :mod:`stereo3d.render.warp_triton`), and the
+median that smooths outlines, where there are any. Ramps are made steps in torch."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ import torch
 import triton
 import triton.language as tl
 
-from stereo3d.render.edges import BLUR, JUMP, MIXED
+from stereo3d.render.edges import BLUR, JUMP, MIXED, MOVED
 from stereo3d.render.warp_triton import Signs
 
-__all__ = ["cover"]
+__all__ = ["cover", "smooth"]
 
 _BLOCK = 256
 
@@ -57,3 +58,50 @@ def cover(shift: torch.Tensor, guide: torch.Tensor, signs: Signs) -> torch.Tenso
         shift, guide, out, *size, *rule, block=_BLOCK, enable_fp_fusion=False
     )
     return out
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _smooth(shift, marks, out, moved, height, width, least, block: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Median of 5 x 5 on and beside the marked pixels: the value that as many are below as above. Blocks without one copy."""
+    row = tl.program_id(0).to(tl.int64)
+    x = tl.program_id(1) * block + tl.arange(0, block)
+    line = tl.zeros_like(x) + (row % height).to(tl.int32)
+    first = (row - row % height) * width
+    here = x < width
+    around = tl.zeros((block,), tl.int32)
+    for number in range(9):
+        u, v = x + number % 3 - 1, line + number // 3 - 1
+        inside = here & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        around = around | tl.load(marks + first + v * width + u, mask=inside, other=0).to(tl.int32)
+    around = tl.where(here, around, 0)
+    old = tl.load(shift + row * width + x, mask=here, other=0.0)
+    new = old
+    if tl.max(around, 0) > 0:
+        wanted = around > 0
+        for a in range(25):
+            u = tl.minimum(tl.maximum(x + a % 5 - 2, 0), width - 1)
+            v = tl.minimum(tl.maximum(line + a // 5 - 2, 0), height - 1)
+            one = tl.load(shift + first + v * width + u, mask=wanted, other=0.0)
+            below = tl.zeros((block,), tl.int32)
+            upto = tl.zeros((block,), tl.int32)
+            for b in range(25):
+                u = tl.minimum(tl.maximum(x + b % 5 - 2, 0), width - 1)
+                v = tl.minimum(tl.maximum(line + b // 5 - 2, 0), height - 1)
+                two = tl.load(shift + first + v * width + u, mask=wanted, other=0.0)
+                below += (two < one).to(tl.int32)
+                upto += (two <= one).to(tl.int32)
+            new = tl.where(wanted & (below <= 12) & (upto > 12), one, new)
+    tl.store(out + row * width + x, new, mask=here)
+    mark = tl.load(marks + row * width + x, mask=here, other=0).to(tl.int32)
+    changed = (mark > 0) & (tl.abs(new - old) > least)
+    tl.store(moved + row * width + x, changed.to(tl.uint8), mask=here)
+
+
+def smooth(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """:func:`stereo3d.render.edges.smooth_reference`: ``shift`` [N, 1, H, W] float32, ``marks`` bool, the same shape."""
+    shift, marks = shift.contiguous(), marks.contiguous()
+    frames, _, height, width = shift.shape
+    out, moved = torch.empty_like(shift), torch.empty_like(marks)
+    grid = (frames * height, triton.cdiv(width, _BLOCK // 2))
+    _smooth[grid](shift, marks.view(torch.uint8), out, moved.view(torch.uint8), height, width, MOVED, block=_BLOCK // 2)
+    return out, moved

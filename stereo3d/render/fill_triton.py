@@ -52,7 +52,7 @@ def _grain(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _metric(across, mixed, down, stretch, certain):
+def _metric(across, mixed, down, stretch, certain):  # type: ignore[no-untyped-def]
     """(xx, 2xy, yy) of the squared distance, from the structure tensor."""
     half = (across - down) * 0.5
     total = across + down

@@ -1,24 +1,24 @@
 """Both eyes of a batch on CUDA, by kernels alone: a launch for each step and size of plane, whole planes in their own type.
 
 Memory traffic, *computed* from the loads and stores below, not measured (not run on a GPU). Bytes a luma pixel of 8-bit 4:2:0, both
-eyes, each buffer once for each kernel that reads or writes it (what a kernel reads again comes from the cache; the few
-pixels that ``fill`` and ``blend`` touch are left out):
+eyes, each buffer once for each kernel that reads or writes it (what a kernel reads again is taken to come from the cache;
+the few pixels that ``fill`` and ``blend`` touch are left out):
 
-=================  ==========================================================  ==========================  =====
-step               read                                                        written                     sum
-=================  ==========================================================  ==========================  =====
-``cover``          shift 4, luma 1                                             2 shifts 8                  13
-luma surface       2 shifts 8 (and 8 for the blocks' ranges)                   2 surfaces 8                24
-luma view          2 surfaces 8, luma 1                                        2 views 2                   11
-luma fill, blend   2 surfaces 8 + 8                                                                        16
-chroma shift       2 shifts 8, then 2                                          2 + 2                       14
-chroma surface     2 shifts 2 (and 2)                                          2                           6
-chroma view        2 surfaces 2, two planes 0.5 (and 1 to stack them)          2 views 1                   4.5
-chroma fill, blend 2 surfaces 2 + 2                                                                        4
-=================  ==========================================================  ==========================  =====
+===================  ======================================================  =====================  ====
+step                 read                                                    written                sum
+===================  ======================================================  =====================  ====
+``cover``            shift 4, luma 1                                         2 shifts 8             13
+luma ``warp``        2 shifts 8 (and 8 for the blocks' ranges), luma 1       2 surfaces 8, views 2  27
+luma fill, blend     2 surfaces 8 + 8                                                               16
+chroma shift         2 shifts 8, then 2 to divide                            2 + 2                  14
+chroma stacked       0.5                                                     0.5                    1
+chroma ``warp``      2 shifts 2 (and 2), planes 0.5                          2 surfaces 2, views 1  7.5
+chroma fill, blend   2 surfaces 2 + 2                                                               4
+===================  ======================================================  =====================  ====
 
-Together 92.5 bytes. The least possible, with ``shift`` given at full size, is 4 + 1.5 + 3 = 8.5 bytes (11 times less); without
-it 4.5. At 1080p 192 MB, 57 microseconds at 3.35 TB/s; at 4K 767 MB, 229 microseconds. What ``edges.refine`` moves comes on top.
+Together 82.5 bytes. The least possible, with ``shift`` given at full size, is 4 + 1.5 + 3 = 8.5 bytes: this is 9.7 times as much,
+nearly all of it float32 surfaces between kernels. At 1080p 171 MB, 51 microseconds at 3.35 TB/s; at 4K 684 MB, 204 microseconds.
+What ``edges.refine`` moves comes on top, and that is far more while its ramps are found in torch.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def eyes(frames: FrameBatch, shift: torch.Tensor, signs: Signs) -> tuple[FrameBa
 def _planes(planes: tuple[torch.Tensor, ...], shift: torch.Tensor, signs: Signs) -> tuple[torch.Tensor, ...]:
     """Planes of one size through one z-buffer: each [E * N, H, W], contiguous."""
     image = torch.stack(planes).movedim(0, 1) if len(planes) > 1 else planes[0].unsqueeze(1)
-    return view(image, warp_triton.surface(shift, signs, join=JOIN), signs).unbind(1)
+    out, seen = warp_triton.warp(image, shift, signs, join=JOIN)
+    return _finish(out, image, seen, signs).unbind(1)
 
 
 def view(image: torch.Tensor, seen: torch.Tensor, signs: Signs, *, fill: bool = True) -> torch.Tensor:
@@ -57,7 +58,11 @@ def view(image: torch.Tensor, seen: torch.Tensor, signs: Signs, *, fill: bool = 
     if image.dtype in (torch.float16, torch.bfloat16):
         return view(image.float(), seen, signs, fill=fill).to(image.dtype)
     out = warp_triton.sample(image, seen, signs)
-    if fill:
-        fill_triton.fill(out, image, seen)
-        borders_triton.blend(out, image, seen, signs, jump=JOIN)
+    return _finish(out, image, seen, signs) if fill else out
+
+
+def _finish(out: torch.Tensor, image: torch.Tensor, seen: torch.Tensor, signs: Signs) -> torch.Tensor:
+    """Holes filled and borders blended, in place."""
+    fill_triton.fill(out, image, seen)
+    borders_triton.blend(out, image, seen, signs, jump=JOIN)
     return out

@@ -11,7 +11,7 @@ import torch
 import triton
 import triton.language as tl
 
-__all__ = ["Signs", "sample", "surface"]
+__all__ = ["Signs", "sample", "surface", "warp"]
 
 Signs = tuple[int, ...]
 """(1, -1), (1,) or (-1,): the eyes, +1 the left one."""
@@ -32,14 +32,8 @@ def _ranges(shift, least, most, height, frames, width, sign, block: tl.constexpr
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _surface(  # type: ignore[no-untyped-def]
-    shift, least, most, out, height, frames, width, sign, join, block: tl.constexpr, blocks: tl.constexpr
-):
+def _nearest(shift, least, most, row, begin, i, way, width, join, block: tl.constexpr, blocks: tl.constexpr):  # type: ignore[no-untyped-def]
     """The nearest surface over each target pixel, among the sources that can land in its block at all."""
-    row = tl.program_id(0).to(tl.int64)
-    begin = tl.program_id(1) * block
-    i = begin + tl.arange(0, block)
-    way = tl.where(row // height < frames, sign, -sign)
     here = i.to(tl.float32)
     source = shift + row * width
     # a pixel moved by m, and its segment to the next one, cover columns x + m - 1/2 .. x + m + 1 + join
@@ -71,32 +65,15 @@ def _surface(  # type: ignore[no-untyped-def]
         outward = ((joined_left == 0) & (here <= left)) | ((joined == 0) & (here >= left))
         at_end = valid & outward & (tl.floor(left + 0.5) == here)
         seen = tl.maximum(seen, tl.where(at_end, near, float("-inf")))
-    tl.store(out + row * width + i, seen, mask=i < width)
+    return seen
 
 
-def surface(shift: torch.Tensor, signs: Signs, *, join: float) -> torch.Tensor:
-    """:func:`stereo3d.render.warp.surface` of stacked eyes: ``shift`` [E * N, 1, H, W] float32, contiguous."""
-    total, _, height, width = shift.shape
-    blocks = triton.cdiv(width, _BLOCK)
-    least = torch.empty((total * height, blocks), device=shift.device)
-    most, out, grid = torch.empty_like(least), torch.empty_like(shift), (total * height, blocks)
-    size = (height, total // len(signs), width, float(signs[0]))
-    _ranges[grid](shift, least, most, *size, block=_BLOCK, enable_fp_fusion=False)
-    count = triton.next_power_of_2(blocks)
-    _surface[grid](shift, least, most, out, *size, join, block=_BLOCK, blocks=count, enable_fp_fusion=False)
-    return out
-
-
-@triton.jit  # type: ignore[untyped-decorator]
-def _sample(  # type: ignore[no-untyped-def]
-    image, seen, out, image_steps, out_steps, channels, height, frames, width, sign, rounding, block: tl.constexpr
+@triton.jit
+def _taps(  # type: ignore[no-untyped-def]
+    image, near, out, image_steps, out_steps, channels, row, i, way, height, frames, width, rounding
 ):
     """Catmull-Rom along the row, kept within the range of its four taps; 0 in holes."""
-    row = tl.program_id(0).to(tl.int64)
-    i = tl.program_id(1) * block + tl.arange(0, block)
     frame, line = row // height, row % height
-    way = tl.where(frame < frames, sign, -sign)
-    near = tl.load(seen + row * width + i, mask=i < width, other=float("-inf"))
     hole = near == float("-inf")
     here = i.to(tl.float32)
     at = here - way * tl.where(hole, 0.0, near)
@@ -123,11 +100,109 @@ def _sample(  # type: ignore[no-untyped-def]
         tl.store(target, value.to(out.dtype.element_ty), mask=i < width)
 
 
+@triton.jit  # type: ignore[untyped-decorator]
+def _surface(  # type: ignore[no-untyped-def]
+    shift, least, most, out, height, frames, width, sign, join, block: tl.constexpr, blocks: tl.constexpr
+):
+    row, begin = tl.program_id(0).to(tl.int64), tl.program_id(1) * block
+    i = begin + tl.arange(0, block)
+    way = tl.where(row // height < frames, sign, -sign)
+    seen = _nearest(shift, least, most, row, begin, i, way, width, join, block, blocks)
+    tl.store(out + row * width + i, seen, mask=i < width)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _sample(  # type: ignore[no-untyped-def]
+    image, seen, out, image_steps, out_steps, channels, height, frames, width, sign, rounding, block: tl.constexpr
+):
+    row = tl.program_id(0).to(tl.int64)
+    i = tl.program_id(1) * block + tl.arange(0, block)
+    way = tl.where(row // height < frames, sign, -sign)
+    near = tl.load(seen + row * width + i, mask=i < width, other=float("-inf"))
+    _taps(image, near, out, image_steps, out_steps, channels, row, i, way, height, frames, width, rounding)
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _both(  # type: ignore[no-untyped-def]
+    shift, least, most, seen, image, out, image_steps, out_steps, channels, height, frames, width, sign, join, rounding,
+    block: tl.constexpr, blocks: tl.constexpr,
+):  # fmt: skip
+    """Surface and view in one, so that the surface is not read again."""
+    row, begin = tl.program_id(0).to(tl.int64), tl.program_id(1) * block
+    i = begin + tl.arange(0, block)
+    way = tl.where(row // height < frames, sign, -sign)
+    near = _nearest(shift, least, most, row, begin, i, way, width, join, block, blocks)
+    tl.store(seen + row * width + i, near, mask=i < width)
+    _taps(image, near, out, image_steps, out_steps, channels, row, i, way, height, frames, width, rounding)
+
+
+def _moves(shift: torch.Tensor, signs: Signs) -> tuple[torch.Tensor, torch.Tensor]:
+    """Smallest and largest move of each block of a row."""
+    total, _, height, width = shift.shape
+    grid = (total * height, triton.cdiv(width, _BLOCK))
+    least, most = shift.new_empty(grid), shift.new_empty(grid)
+    size = (height, total // len(signs), width, float(signs[0]))
+    _ranges[grid](shift, least, most, *size, block=_BLOCK, enable_fp_fusion=False)
+    return least, most
+
+
+def surface(shift: torch.Tensor, signs: Signs, *, join: float) -> torch.Tensor:
+    """:func:`stereo3d.render.warp.surface` of stacked eyes: ``shift`` [E * N, 1, H, W] float32, contiguous."""
+    total, _, height, width = shift.shape
+    moves, out = _moves(shift, signs), torch.empty_like(shift)
+    _surface[moves[0].shape](
+        shift,
+        *moves,
+        out,
+        height,
+        total // len(signs),
+        width,
+        float(signs[0]),
+        join,
+        block=_BLOCK,
+        blocks=triton.next_power_of_2(moves[0].shape[1]),
+        enable_fp_fusion=False,
+    )
+    return out
+
+
+def warp(image: torch.Tensor, shift: torch.Tensor, signs: Signs, *, join: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """(view, seen) of stacked eyes: :func:`surface` and :func:`sample` in one launch."""
+    total, _, height, width = shift.shape
+    moves, seen, view = _moves(shift, signs), torch.empty_like(shift), _empty(image, total)
+    _both[moves[0].shape](
+        shift,
+        *moves,
+        seen,
+        image,
+        view,
+        image.stride()[:2],
+        view.stride()[:2],
+        image.shape[1],
+        height,
+        total // len(signs),
+        width,
+        float(signs[0]),
+        join,
+        0.0 if image.is_floating_point() else 0.5,
+        block=_BLOCK,
+        blocks=triton.next_power_of_2(moves[0].shape[1]),
+        enable_fp_fusion=False,
+    )
+    return view, seen
+
+
+def _empty(image: torch.Tensor, total: int) -> torch.Tensor:
+    """[E * N, C, H, W], each channel of all frames contiguous."""
+    _, channels, height, width = image.shape
+    return image.new_empty((channels, total, height, width)).movedim(0, 1)
+
+
 def sample(image: torch.Tensor, seen: torch.Tensor, signs: Signs) -> torch.Tensor:
     """:func:`stereo3d.render.warp.sample` of stacked eyes, holes 0: ``image`` [N, C, H, W], its pictures contiguous, any dtype;
     ``seen`` [E * N, 1, H, W]. Returns [E * N, C, H, W], each channel of all frames contiguous."""
     _, channels, height, width = image.shape
-    view = torch.empty((channels, len(seen), height, width), dtype=image.dtype, device=image.device).movedim(0, 1)
+    view = _empty(image, len(seen))
     rounding = 0.0 if image.is_floating_point() else 0.5
     _sample[(len(seen) * height, triton.cdiv(width, _BLOCK))](
         image,

@@ -55,6 +55,17 @@ def cover_equals(device: str) -> None:
         assert not torch.equal(want, torch.cat([shift, shift]))
 
 
+def smooth_equals(device: str) -> None:
+    shift = rough_shift(1, 2, 40)
+    marks = noise(*shift.shape, dtype=torch.float32) > 0.9
+    marks[0, 0, :, 20:] = False
+    want = edges.smooth_reference(shift, marks)
+    got = edges_triton.smooth(shift.to(device), marks.to(device))
+    assert all(torch.equal(one, two.cpu()) for one, two in zip(want, got, strict=True))
+    assert want[1].any()
+    assert not torch.equal(want[1], marks)
+
+
 def views(image: torch.Tensor, shift: torch.Tensor, device: str) -> tuple[torch.Tensor, ...]:
     """(holes 0, filled, blended) by the kernels."""
     seen = stacked(shift).to(device)
@@ -129,7 +140,7 @@ def eyes_equal(device: str) -> None:
                         assert torch.equal(plane, again)
 
 
-CHECKS = (surface_equals, cover_equals, views_equal, eyes_equal)
+CHECKS = (surface_equals, cover_equals, smooth_equals, views_equal, eyes_equal)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
