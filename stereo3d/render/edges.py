@@ -18,10 +18,11 @@ import torch
 from torch.nn import functional
 
 from stereo3d.render.bands import over_rows
+from stereo3d.render.warp import has_kernels
 
 _Map = np.ndarray[Any, Any]
 
-__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference"]
+__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference", "smooth_reference"]
 
 PEAK = 0.5
 """Pixels of shift per pixel: a ramp is at least this steep somewhere."""
@@ -93,10 +94,24 @@ def refine_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> 
     down, second = _snap_reference(along.mT, guide.mT, longest)
     marks, smooth = first | second.mT, down.mT
     for _ in range(2):
-        around = functional.max_pool2d(marks.float(), 3, 1, 1) > 0
-        before, smooth = smooth, torch.where(around, _median(smooth), smooth)
-        marks = marks & ((smooth - before).abs() > MOVED)
+        smooth, marks = _smooth(smooth, marks)
     return smooth
+
+
+def _smooth(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    if has_kernels(shift.device):
+        from stereo3d.render import edges_triton
+
+        return edges_triton.smooth(shift, marks)
+    return smooth_reference(shift, marks)
+
+
+def smooth_reference(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A median of 5 x 5 on the marked pixels and those beside them, in torch; also which marked ones it moved by more than
+    :data:`MOVED`."""
+    around = functional.max_pool2d(marks.float(), 3, 1, 1) > 0
+    smooth = torch.where(around, _median(shift), shift)
+    return smooth, marks & ((smooth - shift).abs() > MOVED)
 
 
 def _median(shift: torch.Tensor) -> torch.Tensor:

@@ -17,13 +17,16 @@ from stereo3d.render import edges, eye, warp
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, disparity_px, each
 
-__all__ = ["EYE_POSITIONS", "Eyes", "Synthetic", "picture_shift", "render_eyes", "render_views"]
+__all__ = ["EYE_POSITIONS", "Eyes", "Synthetic", "both_eyes", "picture_shift", "render_eyes", "render_views"]
 
 Synthetic = Literal["both", "left", "right"]
 """The eyes whose pictures are made; the other one's is the source."""
 
 EYE_POSITIONS: dict[Synthetic, tuple[float, float]] = {"both": (0.5, -0.5), "left": (1, 0), "right": (0, -1)}
 """The share of the disparity that the left and the right eye are moved by."""
+
+Eye = tuple[FrameBatch, torch.Tensor | None]
+"""A view, and the shift of what it sees; None where it is the source itself."""
 
 _RAMP_PER_SAMPLE = 8
 """Pixels of the depth map, in its own size, that its softest edges are wide."""
@@ -91,10 +94,10 @@ def render_eyes(
         disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
     shift = picture_shift(frames, disparity * max(left, -right))
-    source: tuple[FrameBatch, torch.Tensor | None] = (frames, None)
-    (one, seen_left), (two, seen_right) = (
-        _eye(frames, shift, sign) if made else source for made, sign in ((left, 1), (right, -1))
-    )
+    signs = tuple(sign for sign, position in ((1, left), (-1, right)) if position)
+    made = dict(zip(signs, both_eyes(frames, shift, signs), strict=True))
+    source: Eye = (frames, None)
+    (one, seen_left), (two, seen_right) = made.get(1, source), made.get(-1, source)
     return Eyes(one, two, shift, (seen_left, seen_right))
 
 
@@ -105,8 +108,16 @@ def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
     return edges.refine(shift.to(luma.device, torch.float32), luma, longest=longest)
 
 
-def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> tuple[FrameBatch, torch.Tensor | None]:
-    """A view, and the shift of what it sees."""
+def both_eyes(frames: FrameBatch, shift: torch.Tensor, signs: tuple[int, ...]) -> tuple[Eye, ...]:
+    """The frames of the eyes ``signs`` (+1 left, -1 right): ``shift`` as :func:`picture_shift` gives it."""
+    if warp.has_kernels(shift.device):
+        from stereo3d.render import views_triton
+
+        return views_triton.eyes(frames, shift, signs)
+    return tuple(_eye(frames, shift, sign) for sign in signs)
+
+
+def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> Eye:
     cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
     seen = eye.surfaces(shift, frames.planes[0].unsqueeze(1), sign, cells)
     first = 3 if frames.format.is_rgb else 1

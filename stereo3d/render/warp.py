@@ -6,7 +6,7 @@ target pixel the largest shift of the surfaces that cover it, -inf in a hole. Wh
 from that number alone: ``x_source = x_target - sign * shift``. The picture is then sampled with a cubic kernel
 (Keys 1981, a = -1/2) kept within the range of its four taps, so that no value is invented and edges do not ring.
 
-One idea, three forms of the surface: Numba on the CPU, Triton on CUDA, torch anywhere (the reference).
+One idea, three forms of it: Numba on the CPU, Triton on CUDA, torch anywhere (the reference).
 """
 
 from __future__ import annotations
@@ -21,13 +21,18 @@ from stereo3d.render import fill as filling
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
 
-__all__ = ["JOIN", "render_view", "sample", "sample_reference", "surface", "surface_reference"]
+__all__ = ["JOIN", "has_kernels", "render_view", "sample", "sample_reference", "surface", "surface_reference"]
 
 JOIN = 1.0
 """Pixels of shift between neighbours up to which they are one surface."""
 
 _WHOLE = (torch.uint8, torch.uint16)
 _TYPES = (*_WHOLE, torch.float16, torch.bfloat16, torch.float32)
+
+
+def has_kernels(device: torch.device) -> bool:
+    """Whether the Triton kernels run there: CUDA, with triton installed."""
+    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
 def render_view(
@@ -74,10 +79,10 @@ def surface(shift: torch.Tensor, sign: int) -> torch.Tensor:
             frames,
             height,
         )
-    elif shift.device.type == "cuda" and importlib.util.find_spec("triton"):
-        from stereo3d.render.warp_triton import surface_rows
+    elif has_kernels(shift.device):
+        from stereo3d.render import warp_triton
 
-        seen = surface_rows(rows, sign, JOIN)
+        seen = warp_triton.surface(shift.contiguous(), (sign,), join=JOIN)
     else:
         seen = surface_reference(rows, sign)
     return seen.reshape(shift.shape)
@@ -111,6 +116,10 @@ def surface_reference(rows: torch.Tensor, sign: int) -> torch.Tensor:
 
 def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = True) -> torch.Tensor:
     """The view of ``image`` [N, C, H, W] whose visible shift is ``seen`` [N, 1, H, W] (of :func:`surface`)."""
+    if has_kernels(image.device):
+        from stereo3d.render import views_triton
+
+        return views_triton.view(image.contiguous(), seen.contiguous(), (sign,), fill=fill).contiguous()
     if image.device.type != "cpu":
         return sample_reference(image, seen, sign, fill=fill)
     if image.dtype in (torch.float16, torch.bfloat16):

@@ -270,4 +270,4 @@ def test_the_stabiliser_takes_it(model):
     assert 0 <= maps.min() < 0.2
     assert 0.8 < maps.max() <= 1
     screens = [screen for d in depths for screen in d.zero_parallax]
-    assert max(abs(b - a) for a, b in zip(screens, screens[1:], strict=False)) < 0.01  # it follows without a jump
+    assert max(abs(b - a) for a, b in itertools.pairwise(screens)) < 0.01  # it follows without a jump

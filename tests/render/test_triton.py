@@ -1,4 +1,4 @@
-"""The CUDA kernel against the reference: on a GPU where there is one, else in Triton's interpreter where triton is."""
+"""The CUDA kernels against the reference: on a GPU where there is one, else in Triton's interpreter where triton is."""
 
 from __future__ import annotations
 
@@ -14,27 +14,15 @@ import torch
 from stereo3d.render import render_view, warp
 from tests.render.test_warp import noise, rough_shift
 
-TOLERANCE = 1e-4  # pixels of shift
-
-INTERPRETED = f"""
-import torch
-from stereo3d.render import warp, warp_triton
-from tests.render.test_warp import rough_shift
-rows = rough_shift(1, 12, 300)[0, 0].contiguous()
-for sign in (1, -1):
-    want, got = warp.surface_reference(rows, sign), warp_triton.surface_rows(rows, sign, warp.JOIN)
-    assert torch.equal(want.isinf(), got.isinf())
-    assert want.isinf().any()
-    assert torch.where(want.isinf(), 0, want - got).abs().max() <= {TOLERANCE}
-"""
+CHECKS = ("surface_equals", "cover_equals", "smooth_equals", "views_equal", "eyes_equal")
 
 
-def test_the_kernel_in_the_interpreter() -> None:
+def test_the_kernels_in_the_interpreter() -> None:
     if not find_spec("triton"):
         pytest.skip("triton is not installed")
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", INTERPRETED],
+        [sys.executable, "-m", "tests.render.kernels", *CHECKS],
         env=environment,
         cwd=Path(__file__).parents[2],
         capture_output=True,
@@ -43,14 +31,28 @@ def test_the_kernel_in_the_interpreter() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.needs_cuda
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
-def test_the_gpu_equals_the_reference_and_itself(dtype: torch.dtype) -> None:
-    """Holes exactly; pixels within one code value (floats: 1e-4 of the range); bit for bit from run to run."""
+def need_cuda() -> None:
     if not torch.cuda.is_available():
         if os.environ.get("STEREO3D_REQUIRE_CUDA") == "1":
             pytest.fail("STEREO3D_REQUIRE_CUDA=1, and there is no CUDA device")
         pytest.skip("no CUDA device")
+
+
+@pytest.mark.needs_cuda
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_kernel_on_the_gpu(check: str) -> None:
+    """Against the reference; whole frames also bit for bit from run to run."""
+    need_cuda()
+    from tests.render import kernels
+
+    getattr(kernels, check)("cuda")
+
+
+@pytest.mark.needs_cuda
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.float32])
+def test_the_gpu_equals_the_reference_and_itself(dtype: torch.dtype) -> None:
+    """Holes exactly; pixels within one code value (floats: 1e-4 of the range); bit for bit from run to run."""
+    need_cuda()
     image, shift = noise(2, 3, 64, 400, dtype=dtype), rough_shift(2, 64, 400)
     runs = [render_view(image.cuda(), shift.cuda(), position=-1.0) for _ in range(3)]
     seen = warp.surface_reference(shift.reshape(-1, 400), -1).reshape(shift.shape)

@@ -1,0 +1,107 @@
+"""CUDA kernels of :mod:`stereo3d.render.edges`: covering, both eyes in one launch (see :mod:`stereo3d.render.warp_triton`), and the
+median that smooths outlines, where there are any. Ramps are made steps in torch."""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+
+from stereo3d.render.edges import BLUR, JUMP, MIXED, MOVED
+from stereo3d.render.warp_triton import Signs
+
+__all__ = ["cover", "smooth"]
+
+_BLOCK = 256
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _cover(  # type: ignore[no-untyped-def]
+    shift, guide, out, height, frames, width, guide_step, sign, jump, mixed, least, block: tl.constexpr
+):
+    """Each pixel looks towards the near side for an edge that reaches it."""
+    row = tl.program_id(0).to(tl.int64)
+    p = tl.program_id(1) * block + tl.arange(0, block)
+    frame, line = row // height % frames, row % height
+    way = tl.where(row // height < frames, sign, -sign)
+    source = shift + (frame * height + line) * width
+    look = guide + frame * guide_step + line * width
+    last = width - 1
+    far = tl.load(source + tl.minimum(p, last))
+    near = tl.load(source + tl.minimum(tl.maximum(p + way, 0), last))
+    new = tl.where(near - far > jump, near, far)
+    here = tl.load(look + tl.minimum(p, last)).to(tl.float32)
+    for k in range(1, least + 1):
+        x = p + k * way  # the far pixel of the edge
+        reached = (x >= 0) & (x <= last)
+        near = tl.load(source + tl.minimum(tl.maximum(x + way, 0), last), mask=reached, other=0.0)
+        for m in range(k + 1):
+            between = tl.load(source + x - m * way, mask=reached & (p <= last), other=0.0)
+            reached = reached & (near - between > jump)
+        if k == least:
+            one = tl.load(look + tl.minimum(tl.maximum(x + 2 * least * way, 0), last), mask=reached, other=0)
+            two = tl.load(look + tl.minimum(tl.maximum(x - 4 * least * way, 0), last), mask=reached, other=0)
+            contrast = one.to(tl.float32) - two.to(tl.float32)
+            reached = reached & ((here - two.to(tl.float32)) * contrast > mixed * contrast * contrast)
+        new = tl.where(reached, tl.maximum(new, near), new)
+    tl.store(out + row * width + p, new, mask=p <= last)
+
+
+def cover(shift: torch.Tensor, guide: torch.Tensor, signs: Signs) -> torch.Tensor:
+    """:func:`stereo3d.render.edges.cover` for each of the eyes, stacked: ``shift`` [N, 1, H, W] float32, contiguous,
+    ``guide`` the same size, its pictures contiguous. Returns [E * N, 1, H, W]."""
+    frames, _, height, width = shift.shape
+    out = shift.new_empty((len(signs) * frames, 1, height, width))
+    size = (height, frames, width, guide.stride(0))
+    rule = (signs[0], JUMP, MIXED, -(-width // BLUR))
+    _cover[(len(out) * height, triton.cdiv(width, _BLOCK))](
+        shift, guide, out, *size, *rule, block=_BLOCK, enable_fp_fusion=False
+    )
+    return out
+
+
+@triton.jit  # type: ignore[untyped-decorator]
+def _smooth(shift, marks, out, moved, height, width, least, block: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Median of 5 x 5 on and beside the marked pixels: the value that as many are below as above. Blocks without one copy."""
+    row = tl.program_id(0).to(tl.int64)
+    x = tl.program_id(1) * block + tl.arange(0, block)
+    line = tl.zeros_like(x) + (row % height).to(tl.int32)
+    first = (row - row % height) * width
+    here = x < width
+    around = tl.zeros((block,), tl.int32)
+    for number in range(9):
+        u, v = x + number % 3 - 1, line + number // 3 - 1
+        inside = here & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        around = around | tl.load(marks + first + v * width + u, mask=inside, other=0).to(tl.int32)
+    around = tl.where(here, around, 0)
+    old = tl.load(shift + row * width + x, mask=here, other=0.0)
+    new = old
+    if tl.max(around, 0) > 0:
+        wanted = around > 0
+        for a in range(25):
+            u = tl.minimum(tl.maximum(x + a % 5 - 2, 0), width - 1)
+            v = tl.minimum(tl.maximum(line + a // 5 - 2, 0), height - 1)
+            one = tl.load(shift + first + v * width + u, mask=wanted, other=0.0)
+            below = tl.zeros((block,), tl.int32)
+            upto = tl.zeros((block,), tl.int32)
+            for b in range(25):
+                u = tl.minimum(tl.maximum(x + b % 5 - 2, 0), width - 1)
+                v = tl.minimum(tl.maximum(line + b // 5 - 2, 0), height - 1)
+                two = tl.load(shift + first + v * width + u, mask=wanted, other=0.0)
+                below += (two < one).to(tl.int32)
+                upto += (two <= one).to(tl.int32)
+            new = tl.where(wanted & (below <= 12) & (upto > 12), one, new)
+    tl.store(out + row * width + x, new, mask=here)
+    mark = tl.load(marks + row * width + x, mask=here, other=0).to(tl.int32)
+    changed = (mark > 0) & (tl.abs(new - old) > least)
+    tl.store(moved + row * width + x, changed.to(tl.uint8), mask=here)
+
+
+def smooth(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """:func:`stereo3d.render.edges.smooth_reference`: ``shift`` [N, 1, H, W] float32, ``marks`` bool, the same shape."""
+    shift, marks = shift.contiguous(), marks.contiguous()
+    frames, _, height, width = shift.shape
+    out, moved = torch.empty_like(shift), torch.empty_like(marks)
+    grid = (frames * height, triton.cdiv(width, _BLOCK // 2))
+    _smooth[grid](shift, marks.view(torch.uint8), out, moved.view(torch.uint8), height, width, MOVED, block=_BLOCK // 2)
+    return out, moved

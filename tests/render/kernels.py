@@ -1,0 +1,157 @@
+"""Each CUDA kernel against its torch reference: on a GPU, or as ``TRITON_INTERPRET=1 python -m tests.render.kernels`` on the CPU.
+
+Holes, shifts and moved pixels are compared for equality up to what a device's order of float operations may change:
+:data:`SHIFT` pixels of shift, one code value of whole-number pictures.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.render import (
+    borders,
+    borders_triton,
+    edges,
+    edges_triton,
+    fill,
+    fill_triton,
+    views_triton,
+    warp,
+    warp_triton,
+)
+from stereo3d.render.views import _eye
+from tests.render.test_warp import noise, rough_shift
+
+SHIFT = 1e-4
+SIGNS = (1, -1)
+PICTURES = ((torch.uint8, 3), (torch.uint8, 1), (torch.uint16, 2), (torch.float32, 3))
+
+
+def size(device: str) -> tuple[int, int, int]:
+    """Frames, rows, columns; few in the interpreter, which is slow."""
+    return (1, 4, 64) if device == "cpu" else (2, 64, 400)
+
+
+def surface_equals(device: str) -> None:
+    frames, height, width = size(device)
+    shift = rough_shift(frames, height, 2 * width)
+    for eyes in ((1, -1), (-1,)):
+        got = warp_triton.surface(torch.cat([shift] * len(eyes)).to(device), eyes, join=warp.JOIN).cpu()
+        want = torch.cat(
+            [warp.surface_reference(shift.reshape(-1, 2 * width), eye).reshape(shift.shape) for eye in eyes]
+        )
+        assert torch.equal(want.isinf(), got.isinf())
+        assert want.isinf().any()
+        assert torch.where(want.isinf(), 0, want - got).abs().max() <= SHIFT
+
+
+def cover_equals(device: str) -> None:
+    for width in (150, 2100):
+        shift, guide = rough_shift(2, 2, width), noise(2, 1, 2, width)
+        got = edges_triton.cover(shift.to(device), guide.to(device), SIGNS).cpu()
+        want = torch.cat([edges.cover_reference(shift, guide, sign) for sign in SIGNS])
+        assert torch.equal(want, got)
+        assert not torch.equal(want, torch.cat([shift, shift]))
+
+
+def smooth_equals(device: str) -> None:
+    shift = noise(1, 1, 2, 40, dtype=torch.float32, seed=1) * 2
+    marks = noise(*shift.shape, dtype=torch.float32) > 0.5
+    marks[0, 0, :, 20:] = False
+    want = edges.smooth_reference(shift, marks)
+    got = edges_triton.smooth(shift.to(device), marks.to(device))
+    assert all(torch.equal(one, two.cpu()) for one, two in zip(want, got, strict=True))
+    assert want[1].any()
+    assert not torch.equal(want[1], marks)
+
+
+def views(image: torch.Tensor, shift: torch.Tensor, device: str) -> tuple[torch.Tensor, ...]:
+    """(holes 0, filled, blended) by the kernels."""
+    seen = stacked(shift).to(device)
+    image = image.to(device)
+    steps = [warp_triton.sample(image, seen, SIGNS)]
+    steps.append(steps[-1].clone())
+    fill_triton.fill(steps[-1], image, seen)
+    steps.append(steps[-1].clone())
+    borders_triton.blend(steps[-1], image, seen, SIGNS, jump=warp.JOIN)
+    return tuple(step.cpu() for step in steps)
+
+
+def stacked(shift: torch.Tensor) -> torch.Tensor:
+    rows = shift.reshape(-1, shift.shape[3])
+    return torch.cat([warp.surface_reference(rows, sign).reshape(shift.shape) for sign in SIGNS])
+
+
+def views_equal(device: str) -> None:
+    """Sampled, filled, blended: whole numbers within one code value, floats within 1e-4 of the range."""
+    frames, height, width = size(device)
+    shift = rough_shift(frames, height, width)
+    shift[-1, 0, 3] = 1000.0  # a row that loses everything
+    seen = stacked(shift)
+    for dtype, channels in PICTURES[:1] if device == "cpu" else PICTURES:
+        image = noise(frames, channels, height, width, dtype=dtype)
+        most = 1e-4 if dtype == torch.float32 else 1
+        plain, filled, blended = views(image, shift, device)
+        double = torch.cat([image, image]).float()
+        want = torch.cat([warp.sample_reference(image, half, s, fill=False) for half, s in halves(seen)])
+        assert (want.double() - plain.double()).abs().max() <= most
+        full = fill.fill(plain.float(), double, seen.reshape(-1, width))
+        full = full if dtype == torch.float32 else (full + 0.5).floor()
+        assert (full.double() - filled.double()).abs().max() <= most
+        soft = torch.cat(
+            [
+                borders.blend_reference(part, image.float(), half, s, jump=warp.JOIN)
+                for part, (half, s) in zip(filled.float().chunk(2), halves(seen), strict=True)
+            ]
+        )
+        soft = soft if dtype == torch.float32 else (soft + 0.5).floor()
+        assert (soft.double() - blended.double()).abs().max() <= most
+        assert not torch.equal(plain, filled)
+        assert not torch.equal(filled, blended)
+
+
+def halves(seen: torch.Tensor) -> list[tuple[torch.Tensor, int]]:
+    return list(zip(seen.chunk(2), SIGNS, strict=True))
+
+
+def eyes_equal(device: str) -> None:
+    """Whole frames of 4:2:0 and RGB against the CPU's, both eyes at once and one alone; the same from run to run."""
+    interpreted = device == "cpu"
+    height, width = (2, 40) if interpreted else (64, 400)
+    shift = torch.linspace(-1, 1, width).expand(1, 1, height, width).clone()
+    shift[..., width // 3 : width // 2] += 3
+    for name, small in (("yuv420p", 1), ("gbrp", 0))[: 1 if interpreted else 2]:
+        luma, colour = noise(1, height, width), noise(2, 1, height >> small, width >> small, seed=1)
+        form = PixelFormat(name, 8, small, small, Colour())
+        frames = FrameBatch((luma, *colour), (0,), 5, form)
+        for signs in ((1, -1), (-1,))[: 1 if interpreted else 2]:
+            runs = [
+                views_triton.eyes(frames.to(torch.device(device)), shift.to(device), signs)
+                for _ in range(1 if interpreted else 3)
+            ]
+            for sign, *batches in zip(signs, *runs, strict=True):
+                want, surface = _eye(frames, shift, sign)
+                assert surface is not None
+                for got, seen in batches:
+                    assert torch.equal(seen.cpu().isinf(), surface.isinf())
+                    assert (got.pts, got.index, got.format) == (want.pts, want.index, want.format)
+                    for expected, plane, again in zip(want.planes, got.planes, batches[0][0].planes, strict=True):
+                        assert plane.is_contiguous()
+                        assert (expected.int() - plane.cpu().int()).abs().max() <= 1
+                        assert torch.equal(plane, again)
+
+
+CHECKS = (surface_equals, cover_equals, smooth_equals, views_equal, eyes_equal)
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    import sys
+    import time
+
+    for check in CHECKS:
+        if sys.argv[1:] and check.__name__ not in sys.argv[1:]:
+            continue
+        begin = time.perf_counter()
+        check("cpu")
+        print(f"{check.__name__}: {time.perf_counter() - begin:.1f} s")
