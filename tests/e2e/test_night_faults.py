@@ -133,11 +133,21 @@ def test_an_encoder_that_fails_twice_is_tried_again(film: Path, whole: Path, tmp
 
 def test_an_encoder_that_always_fails_ends_in_one_line(film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
-    done = Faults(tmp_path / "faults", failing("True")).run(*words(film, output))
+    code = failing('".stereo3d" in str(self.path)')  # not while it is tried beforehand
+    done = Faults(tmp_path / "faults", code).run(*words(film, output))
     clean(done)
     assert done.returncode == 1
     assert "error: segment after segment fails: the encoder is broken\nhint: mend it" in done.stderr
     assert not output.exists()
+
+
+def test_an_encoder_that_does_not_work_here_is_refused_before_the_night(film: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    done = Faults(tmp_path / "faults", failing("True")).run(*words(film, output))
+    clean(done)
+    assert done.returncode == 2
+    assert "error: libx264 does not take 320x96 yuv420p: the encoder is broken\nhint: " in done.stderr
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_depth_that_always_fails_for_a_shot_leaves_it_flat_and_says_so(film: Path, tmp_path: Path) -> None:
