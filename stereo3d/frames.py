@@ -93,8 +93,12 @@ class FrameBatch:
         return FrameBatch(planes, self.pts[start:end], self.index + start, self.format)
 
     def to(self, device: torch.device) -> FrameBatch:
-        """The same frames on a device (itself if they are there already)."""
-        planes = tuple(plane.to(device, non_blocking=True) for plane in self.planes)
+        """The same frames on a device (itself if they are there already). To a CUDA device through pinned memory, whose copies
+        run beside the host."""
+        if device.type == "cuda" and self.planes[0].device.type == "cpu":
+            planes = tuple(plane.pin_memory().to(device, non_blocking=True) for plane in self.planes)
+        else:
+            planes = tuple(plane.to(device) for plane in self.planes)
         return FrameBatch(planes, self.pts, self.index, self.format)
 
     @property

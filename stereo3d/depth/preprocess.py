@@ -145,7 +145,7 @@ class NetInput:
         """
         size = self.rule.size(frames.height, frames.width)
         fmt, colour = frames.format, frames.format.colour
-        planes = [plane.to(device, non_blocking=True) for plane in frames.planes]
+        planes = frames.to(device).planes
         top = float((1 << fmt.bits) - 1)
         if fmt.is_rgb:
             green, blue, red = (resample(plane, size) for plane in planes)
