@@ -80,10 +80,11 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
+def file_sha256(*paths: Path) -> str:
+    """SHA-256 of the files' contents, one after the other, in hex. Raises OSError."""
     digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
+    for path in paths:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
     return digest.hexdigest()

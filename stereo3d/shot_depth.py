@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.depth.hold import ShotHold
+from stereo3d.depth.hold import ShotHold, from_codes, to_codes
 from stereo3d.depth.motion import thumbnails
 from stereo3d.depth.temporal import ShotStabiliser
 from stereo3d.depth.temporal_anchor import anchor_from
@@ -24,7 +24,6 @@ __all__ = ["LOOK_AHEAD", "Depths", "Probes", "ShotDepth"]
 LOOK_AHEAD = 300
 # Frames of a shot, at most, that decide where its screen lies.
 _SUBJECT_FRAMES = 16
-_TOP = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Depths:
         cls, maps: torch.Tensor, zero_parallax: tuple[float, ...], sides: tuple[float, float] | None = None
     ) -> Depths:
         """From depth in [0, 1], [k, 1, h, w] float."""
-        return cls((maps * _TOP).round_().clamp_(0, _TOP).to(torch.int32).to(torch.uint16), zero_parallax, sides)
+        return cls(to_codes(maps), zero_parallax, sides)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -55,7 +54,7 @@ class Depths:
 
     def maps(self, device: torch.device) -> torch.Tensor:
         """[k, 1, h, w] float32 in [0, 1]."""
-        return self.codes.to(device).float().div_(_TOP)
+        return from_codes(self.codes.to(device))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,21 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-__all__ = ["ShotHold"]
+__all__ = ["ShotHold", "from_codes", "to_codes"]
 
 _TOP = 65535
 _CHUNK = 8  # frames a tensor that finish() gives
 _SAMPLE = 16  # frames that show what is in a shot
+
+
+def to_codes(depth: torch.Tensor) -> torch.Tensor:
+    """Depth, float, as uint16: 65535 = 1 = near; what lies outside [0, 1] is clipped."""
+    return (depth * _TOP).round_().clamp_(0, _TOP).to(torch.int32).to(torch.uint16)
+
+
+def from_codes(codes: torch.Tensor) -> torch.Tensor:
+    """The float32 depth in [0, 1] of :func:`to_codes`."""
+    return codes.float().div_(_TOP)
 
 
 class ShotHold:
@@ -29,9 +39,8 @@ class ShotHold:
 
     def push(self, raw: torch.Tensor) -> torch.Tensor:
         """The next frames' depth [k, 1, h, w] in [0, 1]; returns what is ready, [j, 1, h, w] float32, j >= 0."""
-        codes = raw.detach().float().clamp(0, 1).mul(_TOP).round_().to(torch.int32).to(torch.uint16)
         ready: list[torch.Tensor] = []
-        for frame in codes:
+        for frame in to_codes(raw.detach().float()):
             if len(self._held) == self._look_ahead:
                 self._look()
                 self._held.append(frame)
@@ -63,4 +72,4 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 
 def _depth(codes: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(list(codes)).float().div_(_TOP) if codes else torch.empty(0, 1, 1, 1)
+    return from_codes(torch.stack(list(codes))) if codes else torch.empty(0, 1, 1, 1)

@@ -6,7 +6,6 @@ one of the transformers library (``backbone.*``, ``neck.*``, ``head.*``). Both a
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 from collections.abc import Callable, Iterable
@@ -22,6 +21,7 @@ from stereo3d.depth.folder import read_config
 from stereo3d.depth.network import DepthAnythingNet
 from stereo3d.depth.registry import MODELS, Architecture
 from stereo3d.errors import WeightsError
+from stereo3d.files import file_sha256
 
 __all__ = [
     "architecture_of",
@@ -62,18 +62,12 @@ _HF_FUSION = re.compile(r"neck\.fusion_stage\.layers\.(\d)\.(projection|residual
 
 def fingerprint(files: Iterable[Path]) -> str:
     """sha256 over the files' contents, in the order given; one file gives what ``sha256sum`` gives. Raises WeightsError."""
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(1 << 22))
-    for path in files:
-        try:
-            with path.open("rb", buffering=0) as file:
-                while count := file.readinto(buffer):
-                    digest.update(buffer[:count])
-        except OSError as error:
-            raise WeightsError(
-                f"cannot read {path}: {error.strerror}", hint="check the path and its permissions"
-            ) from None
-    return digest.hexdigest()
+    paths = tuple(files)
+    try:
+        return file_sha256(*paths)
+    except OSError as error:
+        path = error.filename or ", ".join(map(str, paths))
+        raise WeightsError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from None
 
 
 def read_checkpoint(path: Path) -> State:
