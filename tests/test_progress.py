@@ -8,8 +8,8 @@ import json
 import pytest
 
 from stereo3d.job.ticker import Ticker
+from stereo3d.pipeline.stages import Meter
 from stereo3d.progress import Advance, Event, JsonLines, Note, Phase, PlainLines, Tick, clock, open_progress
-from stereo3d.stages import Meter
 
 TICK = Tick(1200, 5000, 8.07, 470.9, 5, 21, "depth")
 

@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 
-from stereo3d.bars import Framing
 from stereo3d.bench.clock import Sample, median, timed
 from stereo3d.bench.machine import Machine, describe
 from stereo3d.bench.weights import weights_for
@@ -36,12 +35,13 @@ from stereo3d.media.probe import probe
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.media.simple_writer import write_film
 from stereo3d.media.tools import ffmpeg_exe
-from stereo3d.pipeline import Recipe
+from stereo3d.pipeline.recipe import Recipe
+from stereo3d.pipeline.shot_depth import Depths, ShotDepth
+from stereo3d.plan.bars import Framing
 from stereo3d.progress import Silent
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
-from stereo3d.shot_depth import Depths, ShotDepth
 from stereo3d.table import amount, table
 
 __all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "with_weights"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 
-from stereo3d.pipeline import Models, Places, Recipe, SegmentResult, build_segments
-from stereo3d.plan import Segment
-from stereo3d.stages import Meter
+from stereo3d.pipeline.build import build_segments
+from stereo3d.pipeline.recipe import Models, Places, Recipe, SegmentResult
+from stereo3d.pipeline.stages import Meter
+from stereo3d.plan.segments import Segment
 
 __all__ = ["LocalExecutor"]
 

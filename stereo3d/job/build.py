@@ -18,11 +18,11 @@ from stereo3d.job.room import bytes_a_frame
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
-from stereo3d.pipeline import Places, SegmentResult
-from stereo3d.plan import Segment
+from stereo3d.pipeline.recipe import Places, SegmentResult
+from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.witness import Seen
+from stereo3d.plan.segments import Segment
 from stereo3d.progress import Alive, Note, Phase, Progress, clock
-from stereo3d.stages import Meter
-from stereo3d.witness import Seen
 
 __all__ = ["Built", "build"]
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stereo3d.cards import Cards
 from stereo3d.frames import Shot, Timeline
 from stereo3d.job.survey import Survey
-from stereo3d.pipeline import Recipe
+from stereo3d.pipeline.recipe import Recipe
+from stereo3d.pipeline.staging import ComfortFacts
+from stereo3d.plan.cards import Cards
 from stereo3d.progress import clock
 from stereo3d.render.comfort import comfortable_width
 from stereo3d.render.comfort_screen import JUMP_PERCENT
 from stereo3d.settings import ViewSettings
-from stereo3d.staging import ComfortFacts
 
 __all__ = ["ComfortReport", "comfort_report", "film_cards"]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stereo3d.bars import Framing
 from stereo3d.errors import UsageError
 from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
@@ -34,9 +33,10 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
 from stereo3d.memory import return_freed_memory
+from stereo3d.pipeline.stages import Meter
+from stereo3d.plan.bars import Framing
 from stereo3d.progress import Note, Progress
 from stereo3d.settings import EncodeSettings, Settings
-from stereo3d.stages import Meter
 
 __all__ = ["convert_film", "plan_film"]
 

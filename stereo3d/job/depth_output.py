@@ -14,7 +14,7 @@ from stereo3d.media.depth_video import DepthMark
 from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import MuxReport, OutputPlan
 from stereo3d.media.verify import verify_output
-from stereo3d.pipeline import Recipe
+from stereo3d.pipeline.recipe import Recipe
 from stereo3d.progress import Phase, Progress
 
 __all__ = ["join_depth"]

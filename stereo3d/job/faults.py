@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.files import read_json, write_json
-from stereo3d.overrides import FLAT, InForce, flat_view
-from stereo3d.plan import Segment
+from stereo3d.plan.overrides import FLAT, InForce, flat_view
+from stereo3d.plan.segments import Segment
 from stereo3d.settings import ViewSettings
 
 __all__ = ["TRIES", "Fault", "Faults"]

@@ -15,7 +15,7 @@ from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import OutputPlan, Span, mux
 from stereo3d.media.verify import verify_output
 from stereo3d.media.whole import decode_whole
-from stereo3d.pipeline import Recipe
+from stereo3d.pipeline.recipe import Recipe
 from stereo3d.progress import Advance, Phase, Progress
 from stereo3d.settings import Settings
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from stereo3d.bars import Framing
 from stereo3d.job.survey import Survey
 from stereo3d.media.geometry import output_bars, output_size
 from stereo3d.media.info import MediaInfo
+from stereo3d.plan.bars import Framing
 from stereo3d.settings import LayoutSettings, Settings
 
 __all__ = ["film_framing", "framing_note", "trimmed_size"]

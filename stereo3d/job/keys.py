@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.errors import InputError
-from stereo3d.pipeline import PIPELINE_VERSION, Recipe
-from stereo3d.plan import Segment
+from stereo3d.pipeline.build import PIPELINE_VERSION
+from stereo3d.pipeline.recipe import Recipe
+from stereo3d.plan.segments import Segment
 
 __all__ = ["segment_key", "source_fingerprint"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stereo3d import __version__
 from stereo3d.files import read_json, write_json
-from stereo3d.pipeline import Numerics
+from stereo3d.pipeline.recipe import Numerics
 from stereo3d.settings import RunSettings
 
 __all__ = ["Manifest", "PlannedSegment"]

@@ -15,8 +15,8 @@ from stereo3d.depth.flat import FlatDepth
 from stereo3d.depth.from_file import FileDepth
 from stereo3d.depth.precision import choose_device
 from stereo3d.job.keys import source_fingerprint
-from stereo3d.overrides import FLAT
-from stereo3d.pipeline import Numerics
+from stereo3d.pipeline.recipe import Numerics
+from stereo3d.plan.overrides import FLAT
 from stereo3d.settings import DepthSettings, Settings
 
 __all__ = ["load_others", "load_with_numerics"]

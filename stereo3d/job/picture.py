@@ -9,10 +9,11 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.files import publish
 from stereo3d.frames import Shot
 from stereo3d.media.still import write_picture
-from stereo3d.pipeline import Found, Models, Recipe, pictures
-from stereo3d.plan import make_plan
-from stereo3d.stages import Meter
-from stereo3d.staging import ComfortFacts
+from stereo3d.pipeline.build import pictures
+from stereo3d.pipeline.recipe import Found, Models, Recipe
+from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.staging import ComfortFacts
+from stereo3d.plan.segments import make_plan
 
 __all__ = ["convert_picture"]
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from stereo3d.bars import Framing
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted
 from stereo3d.job.comfort import film_cards
@@ -28,14 +27,15 @@ from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.trial import tried_encoder
-from stereo3d.overrides import Overrides
-from stereo3d.pipeline import Models, Numerics, Recipe
-from stereo3d.plan import Segment, make_plan
+from stereo3d.pipeline.recipe import Models, Numerics, Recipe
+from stereo3d.pipeline.witness import still_frames
+from stereo3d.plan.bars import Framing
+from stereo3d.plan.overrides import Overrides
+from stereo3d.plan.segments import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
 from stereo3d.render.pack import Packing, packed_format, packed_size
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
-from stereo3d.witness import still_frames
 
 __all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
 

@@ -16,7 +16,7 @@ from stereo3d.job.places import depth_place
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.split import packets_sha256, split
-from stereo3d.overrides import FLAT
+from stereo3d.plan.overrides import FLAT
 from stereo3d.progress import Phase, Progress
 
 __all__ = ["in_output", "recall", "restore", "what_it_is_made_of"]

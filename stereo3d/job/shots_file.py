@@ -23,7 +23,7 @@ import yaml
 
 from stereo3d.errors import UsageError
 from stereo3d.frames import Shot
-from stereo3d.overrides import FLAT, InForce, Overrides, flat_view
+from stereo3d.plan.overrides import FLAT, InForce, Overrides, flat_view
 from stereo3d.settings import Settings, ViewSettings
 
 __all__ = ["Rule", "overrides_of", "read_rules", "shots_file_of"]

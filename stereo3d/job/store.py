@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 
 from stereo3d.errors import JobError, OutputError
 from stereo3d.files import file_sha256, publish, read_json, write_json
-from stereo3d.plan import Segment
-from stereo3d.staging import ComfortFacts
-from stereo3d.witness import Seen
+from stereo3d.pipeline.staging import ComfortFacts
+from stereo3d.pipeline.witness import Seen
+from stereo3d.plan.segments import Segment
 
 __all__ = ["SegmentRecord", "WorkFolder", "work_folder_of"]
 

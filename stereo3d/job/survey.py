@@ -14,17 +14,17 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
-from stereo3d.bar_finder import BarFinder
-from stereo3d.bars import Bars
-from stereo3d.card_finder import CardFinder
 from stereo3d.errors import InputError
 from stereo3d.files import read_json, write_json
 from stereo3d.frames import Shot, Timeline
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.scan import ScanReport, scan
+from stereo3d.plan.bar_finder import BarFinder
+from stereo3d.plan.bars import Bars
+from stereo3d.plan.card_finder import CardFinder
+from stereo3d.plan.shots import ShotDetector
 from stereo3d.progress import clock
 from stereo3d.settings import TimeSettings
-from stereo3d.shots import ShotDetector
 
 __all__ = ["FrameSelector", "Survey", "load_survey", "save_survey", "survey_source"]
 

@@ -6,8 +6,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from stereo3d.pipeline.stages import Meter
 from stereo3d.progress import Progress, Tick
-from stereo3d.stages import Meter
 
 __all__ = ["Sometimes", "Ticker"]
 

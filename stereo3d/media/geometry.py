@@ -10,9 +10,9 @@ from math import floor
 
 import av
 
-from stereo3d.bars import Bars
 from stereo3d.media.formats import is_full_range_name, plain_name
 from stereo3d.media.info import VideoInfo
+from stereo3d.plan.bars import Bars
 
 __all__ = ["Upright", "output_bars", "output_size", "upright_size"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
-from stereo3d.bars import Bars, put_back
 from stereo3d.colour import black
 from stereo3d.frames import FrameBatch
+from stereo3d.plan.bars import Bars, put_back
 
 __all__ = ["depth_picture"]
 

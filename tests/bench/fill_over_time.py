@@ -196,7 +196,7 @@ def stereo(folder: Path, start: int, count: int) -> None:
 
 def clip(path: Path, start: int, count: int) -> None:
     from stereo3d.depth import load_model
-    from stereo3d.shot_depth import ShotDepth
+    from stereo3d.pipeline.shot_depth import ShotDepth
 
     source = pictures(path, start, count)
     given = [batch(picture, n) for n, picture in enumerate(source)]

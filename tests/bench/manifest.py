@@ -11,12 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 
 from stereo3d import __version__
-from stereo3d.bars import NO_BARS
 from stereo3d.frames import Shot, Timeline
 from stereo3d.job.manifest import Manifest, PlannedSegment
 from stereo3d.job.survey import Faults, Survey, load_survey, save_survey
-from stereo3d.pipeline import Numerics
-from stereo3d.plan import make_plan
+from stereo3d.pipeline.recipe import Numerics
+from stereo3d.plan.bars import NO_BARS
+from stereo3d.plan.segments import make_plan
 from stereo3d.settings import Settings, TimeSettings
 
 SECONDS, SHOTS = 3 * 3600, 2500

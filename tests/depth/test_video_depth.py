@@ -18,7 +18,7 @@ from stereo3d.depth.registry import MODELS, choose
 from stereo3d.depth.runner import Runner
 from stereo3d.depth.video_depth import VideoModel
 from stereo3d.errors import Stereo3DError, UsageError, WeightsError
-from stereo3d.shot_depth import ShotDepth
+from stereo3d.pipeline.shot_depth import ShotDepth
 from tests.depth import stand_in, video_stand_in
 from tests.depth.test_depth_anything import film, part
 

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-from stereo3d.bars import NO_BARS, Bars, Framing
 from stereo3d.depth.base import ModelInfo
 from stereo3d.errors import UsageError
 from stereo3d.frames import FrameBatch, Shot
@@ -22,12 +21,13 @@ from stereo3d.job.report import Report
 from stereo3d.job.survey import load_survey, save_survey, survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline import Found, Models, Numerics, Recipe
-from stereo3d.pipeline import pictures as film_pictures
-from stereo3d.plan import Segment
+from stereo3d.pipeline.build import pictures as film_pictures
+from stereo3d.pipeline.recipe import Found, Models, Numerics, Recipe
+from stereo3d.pipeline.stages import Meter
+from stereo3d.plan.bars import NO_BARS, Bars, Framing
+from stereo3d.plan.segments import Segment
 from stereo3d.progress import open_progress
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
-from stereo3d.stages import Meter
 from tests.films import picture_size, planes
 
 SIZE = WIDTH, HEIGHT = 320, 180

@@ -163,7 +163,7 @@ def fail(module):
     module._shot_depth = failing
 
 
-AFTER["stereo3d.pipeline"] = fail
+AFTER["stereo3d.pipeline.build"] = fail
 """
     output = tmp_path / "out.mkv"
     faults = Faults(tmp_path / "faults", code)
@@ -223,7 +223,7 @@ def fail(module):
     module.render_views = failing
 
 
-AFTER["stereo3d.pipeline"] = fail
+AFTER["stereo3d.pipeline.build"] = fail
 """
     output = tmp_path / "out.mkv"
     done = Faults(tmp_path / "faults", "FOR_GOOD = False\n" + code).run(*words(film, output))

@@ -11,13 +11,13 @@ from typing import cast
 import pytest
 import torch
 
-from stereo3d.cards import Cards
 from stereo3d.frames import Shot, Timeline
 from stereo3d.job.comfort import ComfortReport, comfort_report
-from stereo3d.pipeline import Recipe
-from stereo3d.plan import Segment
+from stereo3d.pipeline.recipe import Recipe
+from stereo3d.pipeline.staging import ComfortFacts, Staging
+from stereo3d.plan.cards import Cards
+from stereo3d.plan.segments import Segment
 from stereo3d.settings import PaintSettings, ViewSettings
-from stereo3d.staging import ComfortFacts, Staging
 
 SHOTS = (Shot(0, 100), Shot(100, 200))
 TIMELINE = Timeline(tuple(range(200)), Fraction(1, 25), 1)

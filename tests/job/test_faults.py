@@ -13,8 +13,8 @@ from stereo3d.errors import DiskFullError, EncodeError, Interrupted
 from stereo3d.frames import Shot
 from stereo3d.job.faults import Fault, Faults
 from stereo3d.job.patience import Patience, is_full
-from stereo3d.overrides import FLAT, InForce, Overrides
-from stereo3d.plan import Segment
+from stereo3d.plan.overrides import FLAT, InForce, Overrides
+from stereo3d.plan.segments import Segment
 from stereo3d.progress import Event, Phase, Silent
 from stereo3d.settings import ViewSettings
 

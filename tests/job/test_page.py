@@ -23,9 +23,9 @@ from stereo3d.job.page.page import page_of
 from stereo3d.job.report import Proof, Report
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.survey import Faults, Survey
-from stereo3d.recipe import Numerics
+from stereo3d.pipeline.recipe import Numerics
+from stereo3d.pipeline.witness import Seen, Span, Still
 from stereo3d.settings import Settings
-from stereo3d.witness import Seen, Span, Still
 
 EVIL = "a <img src='http:x' onerror=alert(1)> & \"b\".mkv"
 TINY = "/9j/4AAQ"  # how every JPEG begins in base64

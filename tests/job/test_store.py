@@ -13,7 +13,7 @@ from stereo3d.errors import JobError, OutputError
 from stereo3d.files import file_sha256, read_json, write_json
 from stereo3d.frames import Shot
 from stereo3d.job.store import SegmentRecord, WorkFolder
-from stereo3d.plan import Segment
+from stereo3d.plan.segments import Segment
 
 SEGMENT = Segment(3, 240, 480, (Shot(240, 480),), 0)
 

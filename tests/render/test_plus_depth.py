@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stereo3d.bars import NO_BARS, Bars
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
 from stereo3d.layouts import LAYOUTS
+from stereo3d.plan.bars import NO_BARS, Bars
 from stereo3d.render import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
 

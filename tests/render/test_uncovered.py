@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from stereo3d import quality
-from stereo3d.bars import NO_BARS
 from stereo3d.frames import Colour, FrameBatch, PixelFormat, Shot
-from stereo3d.plan import Segment
+from stereo3d.pipeline.shot_views import Rendered, filled_over_time
+from stereo3d.plan.bars import NO_BARS
+from stereo3d.plan.segments import Segment
 from stereo3d.render import motion, uncovered
 from stereo3d.render.gaps import find_blocks
 from stereo3d.render.uncovered import Uncovered
 from stereo3d.render.views import Eyes, render_eyes
-from stereo3d.shot_views import Rendered, filled_over_time
 
 HEIGHT, WIDTH, COUNT = 96, 320, 12
 GREY = PixelFormat("gray", 8, 0, 0, Colour())

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 
 from stereo3d.frames import Timeline
 from stereo3d.job.store import SegmentRecord
-from stereo3d.witness import Span
+from stereo3d.pipeline.witness import Span
 
 __all__ = ["HEIGHT", "WIDTH", "Chart", "Mark", "charts", "clock"]
 

@@ -16,8 +16,8 @@ from stereo3d.job.page.charts import HEIGHT, WIDTH, Mark, charts, clock
 from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.survey import Survey
+from stereo3d.pipeline.witness import Span, Still
 from stereo3d.settings import Settings
-from stereo3d.witness import Span, Still
 
 __all__ = ["page_of"]
 

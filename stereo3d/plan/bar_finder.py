@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stereo3d.bars import Bars
 from stereo3d.frames import PixelFormat, Shot
+from stereo3d.plan.bars import Bars
 
 __all__ = ["BarFinder"]
 

@@ -1,4 +1,4 @@
-"""Credits and title cards: the frames that stay flat. They are found by :mod:`stereo3d.card_finder`."""
+"""Credits and title cards: the frames that stay flat. They are found by :mod:`stereo3d.plan.card_finder`."""
 
 from __future__ import annotations
 

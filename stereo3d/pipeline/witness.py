@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stereo3d.frames import FrameBatch
 from stereo3d.media.still import jpeg
-from stereo3d.plan import Segment
+from stereo3d.plan.segments import Segment
 from stereo3d.render.anaglyph import mixed
 from stereo3d.render.fill import EMPTY
 from stereo3d.render.paint import paint

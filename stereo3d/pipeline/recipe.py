@@ -8,19 +8,19 @@ from pathlib import Path
 
 import torch
 
-from stereo3d.bars import Framing
-from stereo3d.cards import Cards
 from stereo3d.depth.base import DepthModel
 from stereo3d.frames import Timeline
 from stereo3d.media.decode import Decoder
 from stereo3d.media.depth_video import DepthVideo
 from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.info import MediaInfo
-from stereo3d.overrides import InForce, Overrides
-from stereo3d.plan import Segment
+from stereo3d.pipeline.staging import ComfortFacts
+from stereo3d.pipeline.witness import Seen
+from stereo3d.plan.bars import Framing
+from stereo3d.plan.cards import Cards
+from stereo3d.plan.overrides import InForce, Overrides
+from stereo3d.plan.segments import Segment
 from stereo3d.settings import Settings
-from stereo3d.staging import ComfortFacts
-from stereo3d.witness import Seen
 
 __all__ = ["Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
 

@@ -1,6 +1,6 @@
 """Black bars: kept out of depth and views, then put back as the source has them, or cropped.
 
-Where they are is found by :mod:`stereo3d.bar_finder`; this file only cuts and pastes.
+Where they are is found by :mod:`stereo3d.plan.bar_finder`; this file only cuts and pastes.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from stereo3d.bars import Bars, put_back
 from stereo3d.frames import FrameBatch
-from stereo3d.plan import Segment
+from stereo3d.plan.bars import Bars, put_back
+from stereo3d.plan.segments import Segment
 from stereo3d.render.comfort_window import float_window
 from stereo3d.render.uncovered import Uncovered
 from stereo3d.render.views import Eyes

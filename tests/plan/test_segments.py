@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stereo3d.frames import Shot, Timeline
-from stereo3d.plan import LEAD_OUT, MAX_SECONDS, make_plan, probe_frames
-from stereo3d.shots import shots_from_cuts
+from stereo3d.plan.segments import LEAD_OUT, MAX_SECONDS, make_plan, probe_frames
+from stereo3d.plan.shots import shots_from_cuts
 
 NTSC = Fraction(1001, 24000)
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from stereo3d.frames import Colour, FrameBatch, PixelFormat, Shot
-from stereo3d.plan import Segment
+from stereo3d.pipeline.witness import STILLS, Seen, Staged, Witness, still_frames
+from stereo3d.plan.segments import Segment
 from stereo3d.render.views import render_views
-from stereo3d.witness import STILLS, Seen, Staged, Witness, still_frames
 
 RGB = PixelFormat("gbrp", 8, 0, 0, Colour(1, 13, 0, True))
 SIZE = (64, 200)

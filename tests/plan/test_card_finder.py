@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stereo3d.card_finder import CardFinder, is_card
-from stereo3d.cards import Cards
 from stereo3d.frames import Colour, PixelFormat, Shot
+from stereo3d.plan.card_finder import CardFinder, is_card
+from stereo3d.plan.cards import Cards
 
-VIDEO = Path(__file__).parents[2] / "shared" / "data" / "video"
+VIDEO = Path(__file__).parents[3] / "shared" / "data" / "video"
 GREY = PixelFormat("gray", 8, 0, 0, Colour())
 NAMES = ("Directed by", "JANE EXAMPLE", "Produced by", "John Q. Sample", "Music", "Ada Lovelace")
 

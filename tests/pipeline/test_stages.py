@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stereo3d.stages import Meter, stage
+from stereo3d.pipeline.stages import Meter, stage
 
 
 def numbers(count: int, closed: threading.Event | None = None) -> Iterator[int]:

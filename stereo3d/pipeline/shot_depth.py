@@ -15,8 +15,8 @@ from stereo3d.depth.temporal import ShotStabiliser
 from stereo3d.depth.temporal_anchor import anchor_from
 from stereo3d.depth.temporal_motion import MotionAverage
 from stereo3d.frames import FrameBatch
+from stereo3d.pipeline.shot_screen import GivenScreen, ShotScreen
 from stereo3d.render.comfort_screen import Follow
-from stereo3d.shot_screen import GivenScreen, ShotScreen
 
 __all__ = ["LOOK_AHEAD", "Depths", "Probes", "ShotDepth"]
 

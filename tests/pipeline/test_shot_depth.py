@@ -10,8 +10,8 @@ import torch
 
 from stereo3d.depth.base import ModelInfo
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.pipeline.shot_depth import LOOK_AHEAD, Depths, Probes, ShotDepth
 from stereo3d.render.comfort_screen import Follow
-from stereo3d.shot_depth import LOOK_AHEAD, Depths, Probes, ShotDepth
 
 GREY = PixelFormat("gray", 8, 0, 0, Colour())
 RAMP = torch.linspace(0, 1, 24 * 40).reshape(1, 1, 24, 40)

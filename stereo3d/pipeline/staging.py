@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from stereo3d.cards import Cards
-from stereo3d.plan import Segment
+from stereo3d.plan.cards import Cards
+from stereo3d.plan.segments import Segment
 from stereo3d.render.comfort import comfortable_strength
 from stereo3d.render.comfort_screen import subject_depth
 from stereo3d.render.comfort_window import POPS, side_share

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stereo3d.bar_finder import BarFinder
-from stereo3d.bars import NO_BARS, Bars
 from stereo3d.frames import Colour, PixelFormat, Shot
+from stereo3d.plan.bar_finder import BarFinder
+from stereo3d.plan.bars import NO_BARS, Bars
 from tests.films import SHARED
 
 HEIGHT, WIDTH, LENGTH = 360, 640, 20

@@ -13,9 +13,9 @@ from stereo3d.frames import FrameBatch, Timeline
 from stereo3d.media.depth_video import depth_format
 from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.segment import SegmentWriter
-from stereo3d.plan import Segment
+from stereo3d.pipeline.shot_depth import Depths
+from stereo3d.plan.segments import Segment
 from stereo3d.render.paint import paint
-from stereo3d.shot_depth import Depths
 
 __all__ = ["DepthKeeper", "Placed", "placed", "shown"]
 

@@ -15,26 +15,26 @@ from pathlib import Path
 
 import torch
 
-from stereo3d.bars import crop
 from stereo3d.depth.base import DepthModel
-from stereo3d.depth_film import DepthKeeper, placed, shown
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
-from stereo3d.overrides import black
-from stereo3d.plan import Segment, probe_frames
-from stereo3d.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
+from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
+from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
+from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
+from stereo3d.pipeline.shot_screen import GivenScreen
+from stereo3d.pipeline.shot_views import Rendered, filled_over_time
+from stereo3d.pipeline.stages import Meter, stage
+from stereo3d.pipeline.staging import ComfortFacts, Staging
+from stereo3d.pipeline.witness import Seen, Staged, Witness
+from stereo3d.plan.bars import crop
+from stereo3d.plan.overrides import black
+from stereo3d.plan.segments import Segment, probe_frames
 from stereo3d.render.comfort_screen import Follow
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
 from stereo3d.render.views import render_eyes
-from stereo3d.shot_depth import Depths, Probes, ShotDepth
-from stereo3d.shot_screen import GivenScreen
-from stereo3d.shot_views import Rendered, filled_over_time
-from stereo3d.stages import Meter, stage
-from stereo3d.staging import ComfortFacts, Staging
-from stereo3d.witness import Seen, Staged, Witness
 
 __all__ = [
     "PIPELINE_VERSION",

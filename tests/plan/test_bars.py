@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from stereo3d.bars import NO_BARS, Bars, Framing, crop, put_back
 from stereo3d.frames import Colour, FrameBatch, PixelFormat, Shot
 from stereo3d.media.decode import copy_planes
 from stereo3d.media.geometry import Upright, output_bars, output_size
 from stereo3d.media.info import VideoInfo
+from stereo3d.plan.bars import NO_BARS, Bars, Framing, crop, put_back
 
 YUV420 = PixelFormat("yuv420p", 8, 1, 1, Colour())
 YUV444 = PixelFormat("yuv444p10le", 10, 0, 0, Colour())

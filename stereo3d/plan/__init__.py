@@ -1,0 +1,1 @@
+"""What is to be built: shots, segments, black bars, cards, and what a person set for single shots. Pure."""
