@@ -22,7 +22,7 @@ from stereo3d.media.join import timescale
 from stereo3d.media.stereo_box import handler_name, write_stereo_boxes
 from stereo3d.media.tools import ffmpeg_exe
 
-__all__ = ["MuxReport", "OutputPlan", "Span", "mux"]
+__all__ = ["MuxReport", "OutputPlan", "Span", "encoded_rate", "mux"]
 
 _COVER_TYPES = {
     "mjpeg": ("image/jpeg", "jpg"),
@@ -170,6 +170,11 @@ def _inputs(
     return argv
 
 
+def encoded_rate(item: Carried) -> int:
+    """Bits a second of sound that is encoded anew; 0 for lossless codecs."""
+    return min(_RATES.get(item.codec, 0) * (item.stream.channels or 2), _HIGHEST_RATE)
+
+
 def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPlan, form: str) -> list[str]:
     """Disposition, codec and packet filters of output stream ``number``."""
     # The stereoscopic picture is the one that players are to choose.
@@ -178,8 +183,8 @@ def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPla
     encoded = item.stream.kind == "audio" and item.codec != "copy"
     if item.codec != "copy":
         words += [f"-c:{number}", _ENCODERS.get(item.codec, item.codec)]
-    if encoded and item.codec in _RATES:
-        words += [f"-b:{number}", str(min(_RATES[item.codec] * (item.stream.channels or 2), _HIGHEST_RATE))]
+    if encoded and (rate := encoded_rate(item)):
+        words += [f"-b:{number}", str(rate)]
     filters = []
     if form == "mp4" and item.stream.kind == "audio" and item.codec == "copy":
         filters.append(_DURATIONS)

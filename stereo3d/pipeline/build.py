@@ -20,6 +20,7 @@ from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
+from stereo3d.media.sized import SizedWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
@@ -97,13 +98,13 @@ def _encode(
 ) -> tuple[int, int]:
     """Write one segment's frames to its part file; (packets, bytes)."""
     left = len(segment)
-    writer: SegmentWriter | None = None
+    writer: SegmentWriter | SizedWriter | None = None
     try:
         while left:
             batch = next(views)
             began = time.perf_counter()
             if writer is None:
-                writer = _writer(part, batch, recipe)
+                writer = _writer(part, batch, recipe, recipe.goals[segment.number] if recipe.goals else None)
             writer.write(batch)
             meter.add("encode", time.perf_counter() - began)
             left -= len(batch)
@@ -119,12 +120,14 @@ def _encode(
     return done.packets, done.bytes
 
 
-def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
+def _writer(part: Path, batch: FrameBatch, recipe: Recipe, goal: int | None) -> SegmentWriter | SizedWriter:
+    """``goal``: bytes that the segment is to have."""
     timeline = recipe.timeline
     rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
-    return SegmentWriter(
-        part, recipe.encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
-    )
+    what = (part, recipe.encoder, batch.format, batch.width, batch.height)
+    if goal is not None:
+        return SizedWriter(*what, time_base=timeline.time_base, rate=rate, goal=goal)
+    return SegmentWriter(*what, time_base=timeline.time_base, rate=rate)
 
 
 def pictures(

@@ -45,7 +45,8 @@ class Recipe:
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
     ``cards``: what stays flat.
-    ``stills``: frames that the report shows; no picture depends on them.
+    ``stills``: frames that the report shows; no picture depends on them. ``goals``: bytes for each segment, by its number, where the
+    output is to have a certain size.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     """
 
@@ -62,6 +63,7 @@ class Recipe:
     cards: Cards = field(default_factory=Cards)
     overrides: Overrides = field(default_factory=Overrides)
     stills: frozenset[int] = frozenset()
+    goals: tuple[int, ...] = ()
 
     def in_force(self, frame: int) -> InForce:
         """The settings of the shot that an output frame belongs to."""
