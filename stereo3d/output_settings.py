@@ -82,6 +82,11 @@ class TrackSettings(Group):
         description="subtitle tracks to take along: all, none, or numbers (from 1) and languages",
         json_schema_extra={"metavar": "N|LANG,.."},
     )
+    subs_3d: bool = Field(
+        True,
+        description="beside each text subtitle put a track that is drawn for both eyes, in front of what is there (Matroska, side by side and "
+        "over-under); players choose it only when told to",
+    )
     audio_codec: Literal["copy", "aac", "ac3", "eac3", "opus", "flac"] = Field(
         "copy",
         description="what sound becomes that the output's container cannot hold as it is; copy: it is left out. All other sound is "

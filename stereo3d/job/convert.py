@@ -179,7 +179,10 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         finals = [(final, output)]
     else:
         depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
-        final, lost, proof = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
+        near = [sample for record in built.records.values() for sample in record.comfort.near]
+        final, lost, proof = finish_film(
+            job.folder, job.recipe, job.survey, job.files(""), near, output.suffix, progress
+        )
         finals = [(final, output), *depth]
         lost += size_losses(job.asked.settings.encode.target_size, final.stat().st_size)
     depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()

@@ -98,8 +98,10 @@ class MuxReport:
     not_carried: tuple[NotCarried, ...]
 
 
-def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
+def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan, more: Path | None = None) -> MuxReport:
     """Put the joined picture ``video`` and the source's other streams into ``out`` (.mkv or .mp4), nothing encoded again.
+
+    ``more``: a file at the output's times whose tracks come last.
 
     For a half sphere in Matroska ``video`` is marked as one first: FFmpeg then writes Matroska's Projection from that.
     Raises UsageError for other suffixes and for ffv1 in MP4, OutputError where ffmpeg fails; a failed output is removed.
@@ -115,7 +117,7 @@ def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
     carried, lost = sort_streams(info, form, plan.audio_codec)
     with _covers(info, carried if form == "matroska" else [], out) as covers:
         mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
-        words = [*_inputs(video, info, out, form, mapped, plan)]
+        words = [*_inputs(video, info, out, form, mapped, plan, more)]
         for number, item in enumerate(mapped, 1):
             words += _stream_options(number, item, info, plan, form)
         words += _picture_options(form, picture, info, plan)
@@ -140,7 +142,7 @@ def _picture_of(video: Path) -> _Picture:
 
 
 def _inputs(
-    video: Path, info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan
+    video: Path, info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan, more: Path | None
 ) -> list[str]:
     """The command up to the options of single streams, without the output's name."""
     film = info.kind == "film"
@@ -158,6 +160,8 @@ def _inputs(
     if mapped:
         film_input = ffmpeg.input(f"file:{info.path}", **source)
         maps += [film_input[str(c.stream.index)] for c in mapped]
+    if more is not None:
+        maps.append(ffmpeg.input(f"file:{more}")["s"])
     graph = ffmpeg.output(*maps, f"file:{out}", **options)
     graph = graph.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-copyts").overwrite_output()
     argv: list[str] = ffmpeg.compile(graph, cmd=ffmpeg_exe())
