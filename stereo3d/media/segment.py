@@ -21,7 +21,7 @@ from stereo3d.errors import EncodeError
 from stereo3d.files import sync_folder
 from stereo3d.frames import FrameBatch, PixelFormat
 from stereo3d.media.encode import EncoderSpec
-from stereo3d.media.sei import with_frame_packing
+from stereo3d.media.sei import with_frame_packing, with_units
 from stereo3d.media.still import convert
 
 __all__ = ["SegmentResult", "SegmentWriter"]
@@ -177,15 +177,19 @@ class SegmentWriter:
             packet.dts = self._order[delayed] if delayed >= 0 else delayed
             packet.duration = 0
             packet.time_base = Fraction(1, 1000)
-            if self._spec.frame_packing and packet.is_keyframe:
+            if (self._spec.frame_packing or self._spec.units) and packet.is_keyframe:
                 packet = self._packed(packet)
             self._packets += 1
             self._bytes += packet.size
             self._container.mux_one(packet)
 
     def _packed(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
-        """The packet, saying how its eyes are packed."""
-        data = with_frame_packing(bytes(packet), self._spec.codec, self._spec.frame_packing)
+        """The packet, saying what the encoder could not be told to say."""
+        data, spec = bytes(packet), self._spec
+        if spec.units:
+            data = with_units(data, spec.codec, bytes.fromhex(spec.units))
+        if spec.frame_packing:
+            data = with_frame_packing(data, spec.codec, spec.frame_packing)
         said = cast("Packet[av.VideoStream]", Packet(data))
         said.pts, said.dts, said.duration, said.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
         said.is_keyframe, said.stream = True, self._stream
