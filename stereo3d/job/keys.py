@@ -74,6 +74,6 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),
-            "encoder": asdict(recipe.encoder),
+            "encoder": asdict(recipe.encoder_of(segment)),
         }
     )

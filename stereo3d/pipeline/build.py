@@ -18,6 +18,7 @@ import torch
 from stereo3d.depth.base import DepthModel
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
+from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
@@ -103,7 +104,7 @@ def _encode(
             batch = next(views)
             began = time.perf_counter()
             if writer is None:
-                writer = _writer(part, batch, recipe)
+                writer = _writer(part, batch, recipe, recipe.encoder_of(segment))
             writer.write(batch)
             meter.add("encode", time.perf_counter() - began)
             left -= len(batch)
@@ -119,11 +120,11 @@ def _encode(
     return done.packets, done.bytes
 
 
-def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
+def _writer(part: Path, batch: FrameBatch, recipe: Recipe, encoder: EncoderSpec) -> SegmentWriter:
     timeline = recipe.timeline
     rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
     return SegmentWriter(
-        part, recipe.encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
+        part, encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
     )
 
 

@@ -47,6 +47,8 @@ class Recipe:
     ``cards``: what stays flat.
     ``stills``: frames that the report shows; no picture depends on them.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
+    ``substitute``: a software encoder for where the hardware's fails, None where ``encoder`` is one. ``substituted``: the first
+    frames of the segments that it writes; ask :meth:`encoder_of`.
     """
 
     info: MediaInfo
@@ -62,6 +64,12 @@ class Recipe:
     cards: Cards = field(default_factory=Cards)
     overrides: Overrides = field(default_factory=Overrides)
     stills: frozenset[int] = frozenset()
+    substitute: EncoderSpec | None = None
+    substituted: frozenset[int] = frozenset()
+
+    def encoder_of(self, segment: Segment) -> EncoderSpec:
+        """Who writes a segment."""
+        return self.substitute if self.substitute and segment.start in self.substituted else self.encoder
 
     def in_force(self, frame: int) -> InForce:
         """The settings of the shot that an output frame belongs to."""
