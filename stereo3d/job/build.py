@@ -158,6 +158,8 @@ class _Builder:
             for result in results:
                 self._encoded = 0
                 self._records[result.segment.number] = _record(job, result)
+                for note in result.notes:
+                    self._progress.emit(Note(note, "warning"))
                 self._ticker.add_segment()
                 self._faults.success()
                 self._room_factor = 1
@@ -241,6 +243,7 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             screens=result.screens,
             comfort=result.comfort,
             seen=result.seen if piece == "" else Seen(),
+            notes=result.notes if piece == "" else (),
             packets=packets_sha256(part),
         )
         job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)

@@ -175,32 +175,53 @@ AFTER["stereo3d.media.decode"] = fail
     assert max(means[120:240]) < 17 < 20 < min(means[:120] + means[240:])
 
 
-@pytest.mark.long
-def test_the_device_runs_out_of_memory_once_or_for_good(night_film: Path, night_whole: Path, tmp_path: Path) -> None:
-    code = """
+def short_of_memory(condition: str) -> str:
+    """A device without the memory for the views of ``frames`` where this holds."""
+    return f"""
 def fail(module):
     import torch
 
-    render_views = module.render_views
+    render_eyes = module.render_eyes
 
     def failing(frames, *arguments, **options):
-        if frames.index >= 130 and (once("first") or FOR_GOOD):
+        if {condition}:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return render_views(frames, *arguments, **options)
+        return render_eyes(frames, *arguments, **options)
 
-    module.render_views = failing
+    module.render_eyes = failing
 
 
 AFTER["stereo3d.pipeline.build"] = fail
 """
+
+
+def test_too_little_memory_for_a_batch_of_views_means_smaller_ones(
+    night_film: Path, night_whole: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "out.mkv"
-    done = Faults(tmp_path / "faults", "FOR_GOOD = False\n" + code).run(*words(night_film, output))
+    code = short_of_memory("frames.index >= 130 and len(frames) > 1")
+    done = Faults(tmp_path / "faults", code).run(*words(night_film, output))
+    clean(done)
+    assert done.returncode == 0, done.stderr
+    assert "failed" not in done.stderr
+    told = [line for line in done.stderr.splitlines() if "memory does not hold" in line]
+    assert [line.partition(": rendering ")[2] for line in told] == ["2 at a time", "1 at a time"]
+    same(output, night_whole)
+
+
+@pytest.mark.long
+def test_the_device_has_no_memory_for_one_frame_once_or_for_good(
+    night_film: Path, night_whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mkv"
+    code = short_of_memory('frames.index >= 130 and (len(frames) > 1 or once("first"))')
+    done = Faults(tmp_path / "faults", code).run(*words(night_film, output))
     clean(done)
     assert done.returncode == 0, done.stderr
     assert "failed (1): CUDA out of memory" in done.stderr
     same(output, night_whole)
     other = tmp_path / "other.mkv"
-    done = Faults(tmp_path / "faults2", "FOR_GOOD = True\n" + code).run(*words(night_film, other))
+    done = Faults(tmp_path / "faults2", short_of_memory("frames.index >= 130")).run(*words(night_film, other))
     clean(done)
     assert done.returncode == 1
     assert "segment after segment fails: CUDA out of memory" in done.stderr
