@@ -98,7 +98,7 @@ def survey(module):
 
     def surveying(info, settings, on_frame):
         def heard(count):
-            if count > 30:
+            if count > 5:
                 at("survey")
             on_frame(count)
 
