@@ -65,7 +65,8 @@ def at(place):
         return
     (here / "there.part").write_text(str(os.getpid()))
     os.rename(here / "there.part", here / "there")
-    time.sleep(600)
+    while not (here / "go").exists():
+        time.sleep(0.05)
 
 
 def pausing(module, name, before="", after="", kind=lambda *words: ""):
@@ -125,7 +126,7 @@ class Faults:
 
     def __init__(self, folder: Path, code: str = _PAUSES) -> None:
         folder.mkdir(exist_ok=True)
-        self._folder = folder
+        self.folder = folder
         (folder / "sitecustomize.py").write_text(_HOOK + code)
         self.environment = environment()
         self.environment["PYTHONPATH"] = f"{folder}:{self.environment.get('PYTHONPATH', '')}".rstrip(":")
@@ -147,15 +148,19 @@ class Faults:
 
     def aim(self, place: str) -> None:
         """Let the next process that comes to one of :data:`PLACES` stand still there."""
-        (self._folder / "there").unlink(missing_ok=True)
-        (self._folder / "aim").write_text(place)
+        (self.folder / "there").unlink(missing_ok=True)
+        (self.folder / "aim").write_text(place)
+
+    def let_go(self) -> None:
+        """Let the process that stands still go on."""
+        (self.folder / "go").touch()
 
     def there(self, process: subprocess.Popen[str], timeout: float = 250) -> int | None:
         """The id of the process that stands still where it was aimed at; None where ``process`` ended without coming there."""
-        found, end = self._folder / "there", time.monotonic() + timeout
+        found, end = self.folder / "there", time.monotonic() + timeout
         while not found.exists():
             if process.poll() is not None:
                 return None
-            assert time.monotonic() < end, f"never came to {(self._folder / 'aim').read_text()}"
+            assert time.monotonic() < end, f"never came to {(self.folder / 'aim').read_text()}"
             time.sleep(0.05)
         return int(found.read_text())

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
+from stereo3d.errors import ChangedError, DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
 from stereo3d.job.faults import Faults, Means
+from stereo3d.job.keys import Unchanged
 from stereo3d.job.losses import place, simpler_stretches
 from stereo3d.job.patience import Patience, is_full
 from stereo3d.job.prepare import Job
@@ -71,6 +72,7 @@ class _Builder:
 
     def __init__(self, job: Job, progress: Progress, stop: threading.Event, *, new_run: bool) -> None:
         self._progress, self._stop = progress, stop
+        self._source = Unchanged(job.asked.source, job.fingerprint)
         self._plain_keys = job.keys
         self._faults = Faults(job.folder.path, ("software", *_LADDER) if job.recipe.substitute else _LADDER)
         self._patience = Patience(job.folder.path, job.asked.settings.run.wait, progress, stop)
@@ -132,12 +134,13 @@ class _Builder:
         """Build a run of segments as far as it goes. Raises what cannot be coped with."""
         try:
             self._build(run)
-        except (Interrupted, UsageError):
+        except (ChangedError, Interrupted, UsageError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the next segment may do
+            self._job.folder.check_there()
+            self._source.check()
             self._ticker.rewind(self._frames_done())
-            place = self._job.folder.path
-            if is_full(error, place):
+            if is_full(error, self._job.folder.path):
                 self._make_room()
                 return
             left = [segment for segment in run if segment.number not in self._records]
@@ -157,6 +160,7 @@ class _Builder:
         with closing(executor.run(run, places, self._add_frames)) as results:
             for result in results:
                 self._encoded = 0
+                self._source.check()
                 self._records[result.segment.number] = _record(job, result)
                 for note in result.notes:
                     self._progress.emit(Note(note, "warning"))

@@ -90,6 +90,7 @@ class Job:
                 for segment, (_, file) in zip(self.plan, self.files(""), strict=True)
             ),
             shots=tuple((r.first, r.last, r.option, r.value) for r in self.asked.rules),
+            encoder=self.recipe.encoder.encoder,
         )
 
     @property

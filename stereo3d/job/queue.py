@@ -100,12 +100,19 @@ def films_of(inputs: Sequence[Path], *, recursive: bool) -> list[FilmPlace]:
     name, without what we wrote ourselves. A folder without films is one source, of numbered pictures."""
     found: list[FilmPlace] = []
     for place in inputs:
-        if not place.is_dir():
+        if not _is_folder(place):
             found.append(FilmPlace(place))
             continue
         inside = _below(place) if recursive else _inside(place, place)
         found += inside or [FilmPlace(place)]
     return list({film.source: film for film in found}.values())
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # it is told when its turn comes
+        return False
 
 
 def _below(root: Path) -> list[FilmPlace]:

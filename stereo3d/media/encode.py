@@ -12,7 +12,7 @@ from stereo3d.media.info import HdrInfo
 from stereo3d.media.sei import PACKINGS
 from stereo3d.settings import EncodeSettings
 
-__all__ = ["ENCODERS", "HARDWARE", "Encoder", "EncoderSpec", "choose_encoder", "mixable"]
+__all__ = ["ENCODERS", "HARDWARE", "Encoder", "EncoderSpec", "choose_encoder", "is_hardware", "mixable"]
 
 _X26X_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
@@ -73,7 +73,12 @@ class EncoderSpec:
     @property
     def is_hardware(self) -> bool:
         """Whether a card encodes. Its pictures may be joined with those of another encoder, as every keyframe has its own headers."""
-        return any(self.encoder == encoder.name for encoder in HARDWARE.values())
+        return is_hardware(self.encoder)
+
+
+def is_hardware(encoder: str) -> bool:
+    """Whether FFmpeg's encoder of this name is a card's."""
+    return any(encoder == known.name for known in HARDWARE.values())
 
 
 def mixable(spec: EncoderSpec) -> EncoderSpec:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from tests.e2e.night import clean, same, words
 from tests.faults import Faults
-from tests.films import run, run_program
+from tests.films import command, run
 
 
 @pytest.fixture
@@ -74,33 +76,144 @@ def test_the_disk_fills_while_the_result_is_joined(night_film: Path, night_whole
     same(output, night_whole)
 
 
-def test_an_unreadable_directory(night_film: Path, tmp_path: Path) -> None:
-    output = tmp_path / "out.mkv"
-    code = """
-def refuse(module):
-    mkdir = Path.mkdir
+def without_rights(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The program, to which rights apply though root may have started it."""
+    faults = Faults(folder, "")
+    if os.geteuid() != 0:
+        return faults.run(*arguments)
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("root can read everything, and there is no setpriv to forbid it")
+    drop = [setpriv, "--bounding-set", "-dac_override,-dac_read_search"]
+    return subprocess.run(
+        [*drop, *command(*arguments)], capture_output=True, text=True, timeout=250, env=faults.environment, check=False
+    )
 
-    def refusing(self, *arguments, **options):
-        if "out.mkv.stereo3d" in str(self):
-            raise PermissionError(13, "Permission denied", str(self))
-        return mkdir(self, *arguments, **options)
 
-    Path.mkdir = refusing
-
-
-AFTER["stereo3d.job.store"] = refuse
-"""
-    done = Faults(tmp_path / "faults", code).run(*words(night_film, output))
-    clean(done)
-    assert done.returncode == 1
-    assert "cannot create the work folder" in done.stderr
-    assert "Permission denied" in done.stderr
-    if os.name != "nt" and os.geteuid() != 0:
-        folder = tmp_path / "closed"
+@pytest.mark.skipif(os.name == "nt", reason="rights are different here")
+def test_places_without_the_right_to_them(night_film: Path, tmp_path: Path) -> None:
+    folders = closed, fixed, out = tmp_path / "closed", tmp_path / "fixed", tmp_path / "out"
+    for folder in folders:
         folder.mkdir()
         shutil.copy(night_film, folder / "film.mkv")
-        folder.chmod(0o000)
-        done = run_program(*words(folder / "film.mkv", output), check=False)
-        folder.chmod(0o700)
+    closed.chmod(0o000)
+    fixed.chmod(0o555)
+    cases = (
+        (closed / "film.mkv", out / "out.mkv", f"{closed / 'film.mkv'}"),
+        (fixed / "film.mkv", fixed / "out.mkv", f"cannot write in {fixed}"),
+        (fixed / "film.mkv", closed / "out.mkv", f"{closed}"),
+    )
+    for source, output, says in cases:
+        done = without_rights(tmp_path / "none", *words(source, output))
         clean(done)
-        assert done.returncode == 1
+        assert done.returncode == 1, done.stderr
+        assert "internal error" not in done.stderr
+        assert says in done.stderr.partition("error: ")[2].splitlines()[0]
+        assert "hint: " in done.stderr
+    short = ("--model", "classic", "--progress", "json", "--end", "1")
+    queue = without_rights(tmp_path / "none", "convert", closed, fixed, "-o", out / "3d", *short)
+    clean(queue)
+    assert [(i["source"], i["exit_code"]) for i in json.loads(queue.stdout.splitlines()[-1])["queue"]] == [
+        (str(closed), 1), (str(fixed / "film.mkv"), 0),
+    ]  # fmt: skip
+    closed.chmod(0o700)
+    fixed.chmod(0o755)
+
+
+@pytest.mark.parametrize("gone", ["work", pytest.param("mount", marks=pytest.mark.long)])
+def test_the_place_of_the_output_is_taken_away(
+    night_film: Path, tmp_path: Path, gone: str, request: pytest.FixtureRequest
+) -> None:
+    disk = request.getfixturevalue("small_disk") if gone == "mount" else tmp_path
+    output = disk / "out.mkv"
+    faults = Faults(tmp_path / "faults")
+    faults.aim("segment")
+    process = faults.start(*words(night_film, output))
+    assert faults.there(process) is not None
+    if gone == "mount":
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    else:
+        shutil.rmtree(f"{output}.stereo3d")
+    faults.let_go()
+    _, errors = process.communicate(timeout=250)
+    if gone == "mount":
+        subprocess.run(["mount", "-t", "tmpfs", "stereo3d-test", str(disk)], check=True)  # for the fixture
+    assert process.returncode == 1, errors
+    assert "Traceback" not in errors
+    assert "internal error" not in errors
+    assert f"error: the work folder {output}.stereo3d is gone\nhint: put its disk back" in errors
+
+
+def test_a_source_that_changes_while_the_job_is_on_is_noticed(night_film: Path, tmp_path: Path) -> None:
+    source, output = tmp_path / "film.mkv", tmp_path / "out.mkv"
+    shutil.copy(night_film, source)
+    faults = Faults(tmp_path / "faults")
+    faults.aim("segment")
+    process = faults.start(*words(source, output))
+    assert faults.there(process) is not None
+    with source.open("ab") as file:  # it was still being copied
+        file.write(b"more of it")
+    faults.let_go()
+    _, errors = process.communicate(timeout=250)
+    assert process.returncode == 1, errors
+    assert f"error: {source} changed while it was converted" in errors
+    assert "Traceback" not in errors
+    assert not output.exists()
+
+
+def test_names_that_are_strange_or_long(night_film: Path, tmp_path: Path) -> None:
+    strange = os.fsdecode(
+        "Amélie 千と千尋 🎬 e\u0301 'q\" %d [x] #1?\n\\ ".encode() + (b"" if os.name == "nt" else b"caf\xe9")
+    )
+    folder = tmp_path / strange
+    folder.mkdir()
+    source = folder / f"{strange}.mkv"
+    shutil.copy(night_film, source)
+    done = run("convert", source, "--model", "classic", "--end", "1", "--progress", "plain")
+    assert (folder / f"{strange}.3D.SBS.mkv.report.html").is_file(), done.stderr
+    again = run("convert", source, "--model", "classic", "--end", "1", "--progress", "plain")
+    assert "finished by an earlier run" in again.stderr
+    limit = os.pathconf(tmp_path, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+    fits = tmp_path / f"{'é' * 4}{'x' * (limit - 8 - 4 - 17)}.mkv"  # and .report.html.part
+    run("convert", night_film, "-o", fits, "--model", "classic", "--end", "1")
+    assert Path(f"{fits}.report.html").is_file()
+    long = fits.with_name("y" + fits.name)
+    refused = run("convert", night_film, "-o", long, "--model", "classic", "--end", "1", check=False)
+    assert refused.returncode == 1
+    assert "is too long by 1 bytes" in refused.stderr
+    assert "hint: choose a shorter one" in refused.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no second file system here")
+def test_a_work_folder_that_is_a_link_to_another_disk(night_film: Path, night_whole: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    other = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    try:
+        if other.stat().st_dev == tmp_path.stat().st_dev:
+            pytest.skip("no second file system here")
+        Path(f"{output}.stereo3d").symlink_to(other / "work", target_is_directory=True)
+        (other / "work").mkdir()
+        run(*words(night_film, output))
+        same(output, night_whole)
+        assert not list(other.iterdir())
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["out.mkv", "out.mkv.report.html", "out.mkv.report.json"]
+        assert "finished by an earlier run" in run(*words(night_film, output)).stderr
+    finally:
+        shutil.rmtree(other)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "film.mkv")
+    done = run(*words(tmp_path / "film.mkv", tmp_path / "out.mkv"), check=False)
+    assert done.returncode == 1
+    assert "is a pipe or a device, not a file" in done.stderr
+
+
+def test_a_read_only_disk_is_no_place_for_an_output_but_one_for_a_source(night_film: Path, small_disk: Path) -> None:
+    shutil.copy(night_film, small_disk / "film.mkv")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    beside = run("convert", small_disk / "film.mkv", "--model", "classic", check=False)
+    assert beside.returncode == 1
+    assert f"cannot write in {small_disk}" in beside.stderr
+    run("convert", small_disk / "film.mkv", "-o", small_disk.parent / "out.mkv", "--model", "classic", "--end", "1")
