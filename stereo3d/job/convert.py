@@ -17,7 +17,8 @@ from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
-from stereo3d.job.keys import source_fingerprint
+from stereo3d.job.keys import Unchanged, source_fingerprint
+from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
 from stereo3d.job.patience import Patience
@@ -29,6 +30,7 @@ from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.store import WorkFolder, work_folder_of
+from stereo3d.media.encode import is_hardware
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
@@ -120,10 +122,19 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     settings, picture = asked.settings, info.kind == "picture"
     replace = settings.run.overwrite or dry or only_rules_differ(asked)
     check_places(asked.source, asked.output, settings, picture=picture, replace=replace)
-    encode = EncodeSettings(codec="ffv1") if picture else settings.encode
+    encode = EncodeSettings(codec="ffv1") if picture else _settled_encoder(asked)
     # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
     encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
     return Wish(asked, info, depth_source(info, settings), encode, encoder)
+
+
+def _settled_encoder(asked: Asked) -> EncodeSettings:
+    """What ``--encoder auto`` means for a job that was begun by software: it stays there, though the card may be free now."""
+    encode, manifest = asked.settings.encode, Manifest.load(work_folder_of(asked.output) / "job.json")
+    if encode.encoder != "auto" or manifest is None or not manifest.encoder or is_hardware(manifest.encoder):
+        return encode
+    same = all(manifest.settings.get(name) == value for name, value in encode.model_dump(mode="json").items())
+    return encode.model_copy(update={"encoder": "software"}) if same else encode
 
 
 def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
@@ -187,12 +198,20 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         seconds=time.monotonic() - began,
         fps=built.ticker.fps(),
         limited_by=built.ticker.limited_by(),
-        losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
+        losses=(
+            *job.survey.faults.lines(),
+            *depth_faults,
+            *simpler_lines(built.simpler, job.survey),
+            *stand_ins(built.records.values()),
+            *lost,
+        ),
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
+        simpler=built.simpler,
     )
+    Unchanged(job.asked.source, job.fingerprint).check()
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report
 
