@@ -184,6 +184,26 @@ def test_a_hundred_kills(tmp_path: Path, seed: int, record_property: pytest.Reco
         record_property(f"{place}: {victim}", count)
 
 
+def test_a_second_ctrl_c_stops_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    film, whole, _ = uninterrupted(tmp_path, (12, 12))
+    output, faults = tmp_path / "out.mkv", Faults(tmp_path / "faults")
+    faults.aim("after segment")
+    process = faults.start(*words(film, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    worker = faults.there(process)
+    assert worker is not None
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    assert process.wait(10) == 130
+    end = time.monotonic() + 10
+    while alive(worker):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    before = finished(output)
+    assert len(before) == 1
+    Job(film, output, faults, _before=before).finish(whole)
+
+
 def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mkv", (44,) * 5, rate=Fraction(4), size=(320, 192))
     output = tmp_path / "out.mkv"
