@@ -176,6 +176,7 @@ def test_a_hundred_kills(tmp_path: Path, seed: int, record_property: pytest.Reco
     while anyhow.kills.total() + aimed.kills.total() < 25:
         if not anyhow.kill_after(chance.uniform(0.1, 0.7) * seconds, chance.choice(("both", "watcher"))):
             anyhow.finish(whole)  # and again from the beginning
+            seconds *= 0.7
             Path(f"{output}.report.json").unlink()
     anyhow.finish(whole)
     kills = aimed.kills + anyhow.kills
