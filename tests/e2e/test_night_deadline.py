@@ -54,7 +54,7 @@ def test_the_choice_follows_the_measured_speed_and_is_said(
             "-o",
             output,
             "--depth-size",
-            "56",
+            "112",
             "--dry-run",
             "--progress",
             "plain",
