@@ -87,6 +87,8 @@ def pausing(module, name, before="", after="", kind=lambda *words: ""):
 
 def renamed(source, target):
     folder, name = Path(target).parent.name, Path(target).name
+    if name.endswith(".part"):
+        return None
     if folder == "segments":
         return "record" if name.endswith(".json") else "segment"
     if name.endswith(".report.json"):

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from stereo3d.errors import ChangedError, DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
+from stereo3d.errors import (
+    ChangedError,
+    DiskFullError,
+    EncodeError,
+    Interrupted,
+    JobError,
+    RepeatedError,
+    Stereo3DError,
+    UsageError,
+)
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
@@ -202,7 +211,9 @@ class _Builder:
         # No segment was ever made, and all of them failed as they should be, by any encoder.
         hopeless = not self._records and all(self._faults.of(key).outcome not in ("", "software") for key in missing)
         if self._faults.systematic or hopeless:
-            if hopeless or not self._faults.may_give_up_hardware:
+            # What ended a process may have been the card; any other error than the encoder's was not.
+            encoder = error is None or isinstance(error, EncodeError)
+            if hopeless or not encoder or not self._faults.may_give_up_hardware:
                 kept = "finished segments are kept and the same command continues"
                 hint = error.hint if isinstance(error, Stereo3DError) and error.hint else kept
                 raise RepeatedError(f"segment after segment fails: {reason}", hint=hint) from error

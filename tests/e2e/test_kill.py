@@ -176,12 +176,33 @@ def test_a_hundred_kills(tmp_path: Path, seed: int, record_property: pytest.Reco
     while anyhow.kills.total() + aimed.kills.total() < 25:
         if not anyhow.kill_after(chance.uniform(0.1, 0.7) * seconds, chance.choice(("both", "watcher"))):
             anyhow.finish(whole)  # and again from the beginning
+            seconds *= 0.7
             Path(f"{output}.report.json").unlink()
     anyhow.finish(whole)
     kills = aimed.kills + anyhow.kills
     assert kills.total() == 25
     for (place, victim), count in kills.items():
         record_property(f"{place}: {victim}", count)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
+    film, whole, _ = uninterrupted(tmp_path, (12, 12))
+    output, faults = tmp_path / "out.mkv", Faults(tmp_path / "faults")
+    faults.aim("after segment")
+    process = faults.start(*words(film, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    worker = faults.there(process)
+    assert worker is not None
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+    assert process.wait(10) == 130
+    end = time.monotonic() + 10
+    while alive(worker):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    before = finished(output)
+    assert len(before) == 1
+    Job(film, output, faults, _before=before).finish(whole)
 
 
 def test_ctrl_c_finishes_the_segment_and_says_how_to_go_on(tmp_path: Path) -> None:

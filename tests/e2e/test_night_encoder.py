@@ -17,7 +17,7 @@ import pytest
 from stereo3d.media.tools import ffmpeg_exe
 from tests.e2e.night import clean, words
 from tests.faults import Faults
-from tests.films import audio_packets, picture_times, planes
+from tests.films import audio_packets, picture_times, planes, run
 
 CARD = """
 def card(module):
@@ -145,3 +145,16 @@ def test_a_film_of_one_segment_goes_to_software_and_where_that_fails_too_ends(ni
     assert done.returncode == 1
     assert "error: segment after segment fails: the card fell off the bus" in done.stderr
     assert not other.exists()
+
+
+@pytest.mark.long
+def test_a_job_that_software_began_stays_with_software(night_film: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.mkv"
+    run(*words(night_film, output, "--keep-work"))
+    output.unlink()
+    Path(f"{output}.report.json").unlink()
+    sorted(Path(f"{output}.stereo3d/segments").glob("*.mkv"))[2].unlink()
+    done = Faults(tmp_path / "faults", card("False")).run(*words(night_film, output, "--keep-work"))
+    assert done.returncode == 0, done.stderr
+    assert "continuing: 2 of 3 segments are done" in done.stderr
+    assert all(map(is_own, Path(f"{output}.stereo3d/segments").glob("*.mkv")))

@@ -42,6 +42,70 @@ def test_a_decoder_that_hangs_once_costs_a_restart_and_nothing_else(
     same(output, night_whole)
 
 
+@pytest.mark.long
+def test_a_source_that_cannot_be_sought_in_costs_what_is_there(night_film: Path, tmp_path: Path) -> None:
+    """A reader that hangs for ever when it is to go to the third segment: that segment is given up, and no other."""
+    code = """
+def hang(module):
+    go_to = module.Decoder._go_to
+
+    def going(self, pts):
+        if pts * self._timeline.time_base >= 20 and not (self._position or -1) * self._timeline.time_base >= 19:
+            time.sleep(10000)
+        go_to(self, pts)
+
+    module.Decoder._go_to = going
+
+
+AFTER["stereo3d.media.decode"] = hang
+"""
+    output = tmp_path / "out.mkv"
+    faults = Faults(tmp_path / "faults", code)
+    done = faults.run(*words(night_film, output, "--hang-limit", "15"), timeout=800)
+    clean(done)
+    # It runs on from the second segment into the third without a seek: nothing is lost.
+    assert done.returncode == 0, done.stderr
+    Path(f"{output}.report.json").unlink()
+    output.unlink()
+    work = Path(f"{output}.stereo3d")
+    run(*words(night_film, output, "--keep-work"))
+    output.unlink()
+    Path(f"{output}.report.json").unlink()
+    for left in work.glob("segments/f0000240-*"):
+        left.unlink()
+    done = faults.run(*words(night_film, output, "--hang-limit", "15"), timeout=800)
+    clean(done)
+    assert done.returncode == 3, done.stderr
+    assert "made black after 5 failures (nothing moved for" in done.stderr
+    assert picture_times(output) == picture_times(night_film)
+    assert audio_packets(output) == audio_packets(night_film)
+
+
+@pytest.mark.long
+def test_a_source_that_hangs_while_it_is_scanned_ends_in_one_line(night_film: Path, tmp_path: Path) -> None:
+    code = """
+def hang(module):
+    packets = module.FrameReader._packets
+
+    def hanging(self, **options):
+        for number, packet in enumerate(packets(self, **options)):
+            if number == 100:
+                time.sleep(10000)
+            yield packet
+
+    module.FrameReader._packets = hanging
+
+
+AFTER["stereo3d.media.reader"] = hang
+"""
+    output = tmp_path / "out.mkv"
+    done = Faults(tmp_path / "faults", code).run(*words(night_film, output, "--hang-limit", "15"), timeout=600)
+    clean(done)
+    assert done.returncode == 1
+    assert "error: given up after 3 starts: nothing moved for" in done.stderr
+    assert not output.exists()
+
+
 CRASH = """
 def crash(module):
     close = module.SegmentWriter.close
@@ -118,8 +182,9 @@ def test_an_encoder_that_does_not_work_here_is_refused_before_the_night(night_fi
     assert not list(tmp_path.glob("out*"))
 
 
-def test_depth_that_always_fails_for_a_shot_leaves_it_flat_and_says_so(night_film: Path, tmp_path: Path) -> None:
-    code = """
+def failing_depth() -> str:
+    """Depth that fails for the fourth shot."""
+    return """
 def fail(module):
     shot_depth = module._shot_depth
 
@@ -133,9 +198,13 @@ def fail(module):
 
 AFTER["stereo3d.pipeline.build"] = fail
 """
+
+
+def test_depth_that_always_fails_for_a_shot_leaves_it_flat_and_says_so(night_film: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mkv"
-    faults = Faults(tmp_path / "faults", code)
-    done = faults.run(*words(night_film, output, "--codec", "ffv1", "--keep-work"))
+    done = Faults(tmp_path / "faults", failing_depth()).run(
+        *words(night_film, output, "--codec", "ffv1", "--keep-work")
+    )
     clean(done)
     assert done.returncode == 3, done.stderr
     assert (
@@ -145,6 +214,21 @@ AFTER["stereo3d.pipeline.build"] = fail
     assert flat == [False] * 180 + [True] * 60 + [False] * 120
     assert audio_packets(output) == audio_packets(night_film)
     assert json.loads(Path(f"{output}.report.json").read_text())["report"]["exit_code"] == 3
+
+
+def test_a_film_with_a_flat_shot_is_mended_when_the_fault_is_gone(
+    night_film: Path, night_whole: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.mkv"
+    done = Faults(tmp_path / "faults", failing_depth()).run(*words(night_film, output))
+    assert done.returncode == 3, done.stderr
+    again = run(*words(night_film, output), check=False)
+    assert again.returncode == 3
+    assert "finished by an earlier run" in again.stderr
+    mended = run(*words(night_film, output, "--overwrite"))
+    assert "taking 2 segments that can stay out of out.mkv" in mended.stderr
+    assert "continuing: 2 of 3 segments are done" in mended.stderr
+    same(output, night_whole)
 
 
 @pytest.mark.long
