@@ -31,7 +31,6 @@ from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.size import size_losses
 from stereo3d.job.store import WorkFolder, work_folder_of
-from stereo3d.media.encode import is_hardware
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
@@ -125,19 +124,10 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     check_places(asked.source, asked.output, settings, picture=picture, replace=replace)
     if picture and settings.encode.target_size is not None:
         raise UsageError("--target-size goes with films", hint="leave it away")
-    encode = EncodeSettings(codec="ffv1") if picture else _settled_encoder(asked)
+    encode = EncodeSettings(codec="ffv1") if picture else settings.encode
     # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
     encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
     return Wish(asked, info, depth_source(info, settings), encode, encoder)
-
-
-def _settled_encoder(asked: Asked) -> EncodeSettings:
-    """What ``--encoder auto`` means for a job that was begun by software: it stays there, though the card may be free now."""
-    encode, manifest = asked.settings.encode, Manifest.load(work_folder_of(asked.output) / "job.json")
-    if encode.encoder != "auto" or manifest is None or not manifest.encoder or is_hardware(manifest.encoder):
-        return encode
-    same = all(manifest.settings.get(name) == value for name, value in encode.model_dump(mode="json").items())
-    return encode.model_copy(update={"encoder": "software"}) if same else encode
 
 
 def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:

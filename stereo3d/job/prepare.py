@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Literal
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Interrupted, UsageError
@@ -174,6 +175,7 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
     """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
     info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
     earlier = Manifest.load(folder.manifest)
+    wish = _as_begun(wish, earlier)
     model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
@@ -211,6 +213,30 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
     )
     others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
+
+
+def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
+    """The wish with the encoder that the job began with, where one was to be chosen: what this machine has may have changed since.
+
+    Raises UsageError where that one is not to be had any more.
+    """
+    now, then = wish.settings.to_flat(), earlier.settings if earlier is not None else {}
+    ours = wish.settings.encode.encoder == "auto" and all(
+        now[n] == then.get(n) for n in ("encoder", "codec", "colormap")
+    )
+    if earlier is None or not ours or earlier.encoder in ("", wish.encoder.encoder):
+        return wish
+    kind: Literal["nvenc", "software"] = "nvenc" if earlier.encoder.endswith("_nvenc") else "software"
+    encode = wish.encode.model_copy(update={"encoder": kind})
+    canvas = wish.settings.picture.bars != "crop"
+    try:
+        encoder = encoder_for(wish.info, encode, wish.settings, Framing(), canvas=canvas)
+    except UsageError as error:
+        raise UsageError(
+            f"this film was begun with {earlier.encoder}, which does not do it now: {error.message}",
+            hint="cure that, or begin anew with --encoder software (what is done is then made again)",
+        ) from error
+    return replace(wish, encode=encode, encoder=encoder)
 
 
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:

@@ -182,6 +182,7 @@ def _video_info(stream: av.VideoStream, frames: list[av.VideoFrame], *, still: b
         format=carried_format(first.format.name, colour, height=first.height, still=still),
         time_base=stream.time_base or Fraction(1, 1000),
         sar=sar,
+        coded_sar=stream.codec_context.sample_aspect_ratio,
         rotation=rotation,
         hflip=hflip,
         interlaced=not still and 2 * sum(f.interlaced_frame for f in frames) > len(frames),
