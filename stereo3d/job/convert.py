@@ -17,7 +17,8 @@ from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
-from stereo3d.job.keys import source_fingerprint
+from stereo3d.job.keys import Unchanged, source_fingerprint
+from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
 from stereo3d.job.patience import Patience
@@ -194,12 +195,20 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         seconds=time.monotonic() - began,
         fps=built.ticker.fps(),
         limited_by=built.ticker.limited_by(),
-        losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
+        losses=(
+            *job.survey.faults.lines(),
+            *depth_faults,
+            *simpler_lines(built.simpler, job.survey),
+            *stand_ins(built.records.values()),
+            *lost,
+        ),
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
+        simpler=built.simpler,
     )
+    Unchanged(job.asked.source, job.fingerprint).check()
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
-from stereo3d.errors import InputError
+from stereo3d.errors import ChangedError, InputError
 from stereo3d.pipeline.build import PIPELINE_VERSION
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.plan.segments import Segment
 
-__all__ = ["segment_key", "source_fingerprint"]
+__all__ = ["Unchanged", "segment_key", "source_fingerprint"]
 
 _SAMPLE = 1 << 18
 _SAMPLES = 64
@@ -51,6 +51,34 @@ def _file_fingerprint(path: Path, *, samples: int) -> str:
     return hasher.hexdigest()[:32]
 
 
+class Unchanged:
+    """Watches that a source stays what it was. ``fingerprint``: see :func:`source_fingerprint`."""
+
+    def __init__(self, source: Path, fingerprint: str) -> None:
+        self._source, self._fingerprint = source, fingerprint
+        self._look: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Look again; its content is compared the first time, and where its size or time is another. Raises ChangedError. A source
+        that is gone is for those to tell who read it."""
+        look = self._looks()
+        if look is None or look == self._look:
+            return
+        if not self._fingerprint.startswith(source_fingerprint(self._source)):
+            raise ChangedError(
+                f"{self._source} changed while it was converted",
+                hint="wait until nobody writes to it; the same command then makes the film anew",
+            )
+        self._look = look
+
+    def _looks(self) -> tuple[int, int] | None:
+        try:
+            status = self._source.stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
+
+
 def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: Mapping[str, str] | None = None) -> str:
     """The hash of all that a segment's pixels and times depend on. ``identities``: of the models that shots have of their
     own, by name."""
@@ -74,7 +102,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),
-            "encoder": asdict(recipe.encoder),
+            "encoder": asdict(recipe.encoder_of(segment)),
             **({"goal": recipe.goals[segment.number]} if recipe.goals else {}),
         }
     )

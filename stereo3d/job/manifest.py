@@ -27,7 +27,8 @@ class PlannedSegment:
 class Manifest:
     """The work folder's description of its job. Losing it loses no segment: those are found by their keys.
 
-    ``shots``: (first, last, option, value) of shots with settings of their own. ``encoder``: FFmpeg's name of the one that was chosen.
+    ``encoder``: FFmpeg's name of the one that ``--encoder`` came to. ``shots``: (first, last, option, value) of shots with settings of
+    their own.
     """
 
     source: str

@@ -27,7 +27,7 @@ from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Sometimes
 from stereo3d.media.depth_video import DepthVideo, depth_encoder
-from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.encode import EncoderSpec, mixable
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.trial import tried_encoder
@@ -76,9 +76,9 @@ class Job:
         identities = {name: model.info.identity for name, model in self.models.others.items()}
         return tuple(segment_key(segment, self.fingerprint, self.recipe, identities) for segment in self.plan)
 
-    def overridden(self, overrides: Overrides) -> Job:
-        """The same job with other settings for some shots, and so other keys for their segments."""
-        return replace(self, recipe=replace(self.recipe, overrides=overrides))
+    def overridden(self, overrides: Overrides, substituted: frozenset[int]) -> Job:
+        """The same job with other settings for some shots and another encoder for some segments, and so other keys for them."""
+        return replace(self, recipe=replace(self.recipe, overrides=overrides, substituted=substituted))
 
     def manifest(self) -> Manifest:
         """What is written down of it."""
@@ -208,6 +208,7 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         overrides=overrides,
         cards=film_cards(survey, settings.view),
         stills=still_frames(plan),
+        substitute=_substitute(wish, encoder, framing, numerics),
         goals=goals,
     )
     others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
@@ -246,6 +247,15 @@ def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, Enc
     if wish.settings.picture.bars == "crop":
         return framing, encoder_for(wish.info, wish.encode, wish.settings, framing)
     return framing, wish.encoder
+
+
+def _substitute(wish: Wish, encoder: EncoderSpec, framing: Framing, numerics: Numerics) -> EncoderSpec | None:
+    """The software encoder for the segments at which a hardware encoder fails."""
+    if not encoder.is_hardware:
+        return None
+    software = {"encoder": "software", "codec": encoder.codec, "encoder_preset": None}
+    spec = encoder_for(wish.info, wish.encode.model_copy(update=software), wish.settings, framing)
+    return mixable(with_fixed_threads(spec, numerics))
 
 
 def _load_model(

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
+from stereo3d.job.faults import Means
 from stereo3d.media.verify import VerifyReport
 from stereo3d.progress import clock
 
-__all__ = ["Proof", "Report"]
+__all__ = ["Proof", "Report", "Simpler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,25 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Simpler:
+    """Output frames [start, end) that could not be made as they should be. ``means``: see :mod:`stereo3d.job.faults`. ``failures``,
+    ``reason``: how often they failed, and why last."""
+
+    means: Means
+    start: int
+    end: int
+    failures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one run.
 
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
-    ``page``: the report for people, "" where none was wished for.
+    ``page``: the report for people, "" where none was wished for. ``simpler``: what was made by simpler means; it is in ``losses``, too.
     """
 
     output: Path
@@ -68,6 +81,7 @@ class Report:
     comfort: ComfortReport | None = None
     proof: Proof | None = None
     page: str = ""
+    simpler: tuple[Simpler, ...] = ()
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Report:
@@ -75,7 +89,8 @@ class Report:
         stored = {name: item for name, item in value.items() if name != "exit_code"}
         comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
         proof = Proof(**stored["proof"]) if stored.get("proof") else None
-        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"])}
+        simpler = tuple(Simpler(**item) for item in stored.get("simpler", ()))
+        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"]), "simpler": simpler}
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property

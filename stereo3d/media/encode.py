@@ -12,7 +12,17 @@ from stereo3d.media.info import HdrInfo
 from stereo3d.media.sei import PACKINGS, hdr10_units
 from stereo3d.settings import EncodeSettings
 
-__all__ = ["ENCODERS", "HARDWARE", "Encoder", "EncoderSpec", "at_quality", "choose_encoder", "lossless"]
+__all__ = [
+    "ENCODERS",
+    "HARDWARE",
+    "Encoder",
+    "EncoderSpec",
+    "at_quality",
+    "choose_encoder",
+    "is_hardware",
+    "lossless",
+    "mixable",
+]
 
 _X26X_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
@@ -54,7 +64,8 @@ HARDWARE = {
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """An encoder with all its settings. Two segments written with equal specs can be joined without encoding again.
+    """An encoder with all its settings. Two segments written with equal specs can be joined without encoding again; so can those of
+    a hardware encoder and of its :func:`mixable` substitute.
 
     ``pix_fmt`` is what the encoder is fed (grey and RGB become YUV, except for the lossless codec). ``options`` are FFmpeg's
     encoder options. ``threads``: 0 = as many as the encoder likes. ``frame_packing``: the stereo mode that is said inside the
@@ -71,6 +82,26 @@ class EncoderSpec:
     threads: int = 0
     frame_packing: str = ""
     units: str = ""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether a card encodes. Its pictures may be joined with those of another encoder, as every keyframe has its own headers."""
+        return is_hardware(self.encoder)
+
+
+def is_hardware(encoder: str) -> bool:
+    """Whether FFmpeg's encoder of this name is a card's."""
+    return any(encoder == known.name for known in HARDWARE.values())
+
+
+def mixable(spec: EncoderSpec) -> EncoderSpec:
+    """A software encoder whose segments can stand between those of a hardware encoder: keyframes carry their headers with them.
+    (SVT-AV1's always do.)"""
+    name = {"libx264": "x264-params", "libx265": "x265-params"}.get(spec.encoder, "")
+    options = dict(spec.options)
+    if name and "repeat-headers=1" not in options.get(name, ""):
+        options[name] = ":".join(filter(None, (options.get(name, ""), "repeat-headers=1")))
+    return replace(spec, options=tuple(options.items()))
 
 
 def choose_encoder(

@@ -156,15 +156,16 @@ def _inputs(
     if film:
         options |= {"map_metadata": 1, "map_chapters": 1}
     source = {"itsoffset": f"{float(plan.shift):.6f}", "correct_ts_overflow": 0}
-    maps = [ffmpeg.input(f"file:{video}")["0"]]
+    maps = [ffmpeg.input(_said(video))["0"]]
     if mapped:
-        film_input = ffmpeg.input(f"file:{info.path}", **source)
+        film_input = ffmpeg.input(_said(info.path), **source)
         maps += [film_input[str(c.stream.index)] for c in mapped]
     if more is not None:
-        maps.append(ffmpeg.input(f"file:{more}")["s"])
-    graph = ffmpeg.output(*maps, f"file:{out}", **options)
+        maps.append(ffmpeg.input(_said(more))["s"])
+    graph = ffmpeg.output(*maps, _said(out), **options)
     graph = graph.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-copyts").overwrite_output()
-    argv: list[str] = ffmpeg.compile(graph, cmd=ffmpeg_exe())
+    names = {_said(path): f"file:{path}" for path in (video, info.path, out, *([more] if more else []))}
+    argv: list[str] = [names.get(word, word) for word in ffmpeg.compile(graph, cmd=ffmpeg_exe())]
     # ffmpeg-python puts global arguments last; the output's options are to follow, so they move to the front.
     name = argv.index(f"file:{out}")
     argv = [argv[0], *argv[name + 1 :], *argv[1:name]]
@@ -172,6 +173,11 @@ def _inputs(
         at = argv.index("-map")
         argv[at:at] = [*(f"{w}" for k, v in source.items() for w in (f"-{k}", v)), "-i", f"file:{info.path}"]
     return argv
+
+
+def _said(path: Path) -> str:
+    """A name for ffmpeg-python, which takes UTF-8 only; the names of files may be any bytes."""
+    return f"file:{path}".encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def encoded_rate(item: Carried) -> int:

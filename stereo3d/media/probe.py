@@ -31,11 +31,22 @@ def probe(path: str | Path, *, rate: Fraction | int = 24) -> MediaInfo:
     Raises InputError where it is missing, empty, not a film, or has no picture that can be decoded.
     """
     path = Path(path)
+    try:
+        return _probe(path, rate)
+    except PermissionError as error:  # of the file, of a folder above it, or of one with pictures
+        raise InputError(f"cannot read {path}: {error.strerror}", hint="see who may read it") from error
+
+
+def _probe(path: Path, rate: Fraction | int) -> MediaInfo:
     if path.is_dir():
         pictures = numbered_pictures(path)
         return _as_pictures(path, pictures, Fraction(rate), _probe_file(pictures[0], still=True))
     if not path.exists():
         raise InputError(f"{path} does not exist", hint=_FILM_HINT)
+    if not path.is_file():
+        raise InputError(
+            f"{path} is a pipe or a device, not a file", hint="a film is read more than once: save it first"
+        )
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes)", hint="copy or download it again")
     if is_picture(path):

@@ -177,19 +177,22 @@ class SegmentWriter:
             packet.dts = self._order[delayed] if delayed >= 0 else delayed
             packet.duration = 0
             packet.time_base = Fraction(1, 1000)
-            if (self._spec.frame_packing or self._spec.units) and packet.is_keyframe:
-                packet = self._packed(packet)
+            if packet.is_keyframe and (self._spec.is_hardware or self._spec.frame_packing or self._spec.units):
+                packet = self._with_more(packet)
             self._packets += 1
             self._bytes += packet.size
             self._container.mux_one(packet)
 
-    def _packed(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
-        """The packet, saying what the encoder could not be told to say."""
-        data, spec = bytes(packet), self._spec
-        if spec.units:
-            data = with_units(data, spec.codec, bytes.fromhex(spec.units))
-        if spec.frame_packing:
-            data = with_frame_packing(data, spec.codec, spec.frame_packing)
+    def _with_more(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
+        """A keyframe that says what the encoder could not be told to say, and has the headers that a hardware encoder gives only once:
+        whatever another encoder wrote before it, it can be decoded."""
+        data = bytes(packet)
+        if self._spec.units:
+            data = with_units(data, self._spec.codec, bytes.fromhex(self._spec.units))
+        if self._spec.frame_packing:
+            data = with_frame_packing(data, self._spec.codec, self._spec.frame_packing)
+        if self._spec.is_hardware:
+            data = (self._stream.codec_context.extradata or b"") + data
         said = cast("Packet[av.VideoStream]", Packet(data))
         said.pts, said.dts, said.duration, said.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
         said.is_keyframe, said.stream = True, self._stream
