@@ -22,7 +22,7 @@ from stereo3d.render.warp import has_kernels
 
 _Map = np.ndarray[Any, Any]
 
-__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference", "smooth_reference"]
+__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference", "smooth_reference", "snap_reference"]
 
 PEAK = 0.5
 """Pixels of shift per pixel: a ramp is at least this steep somewhere."""
@@ -54,6 +54,10 @@ def refine(shift: torch.Tensor, guide: torch.Tensor, *, longest: int = 0) -> tor
     twice: where the depth is exact, nothing changes.
     """
     longest = max(longest, LONGEST, round(LONGEST * guide.shape[3] / 1000))
+    if has_kernels(shift.device):
+        from stereo3d.render import edges_triton
+
+        return edges_triton.refine(shift, guide, longest)
     if shift.device.type != "cpu":
         return refine_reference(shift, guide, longest)
     out = torch.empty((len(guide), 1, *guide.shape[2:]))
@@ -86,20 +90,12 @@ def refine_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> 
     """:func:`refine` in torch."""
     if shift.shape[2:] != guide.shape[2:]:
         shift = functional.interpolate(shift, guide.shape[2:], mode="bilinear", align_corners=True)
-    along, first = _snap_reference(shift, guide, longest)
-    down, second = _snap_reference(along.mT, guide.mT, longest)
+    along, first = snap_reference(shift, guide, longest)
+    down, second = snap_reference(along.mT, guide.mT, longest)
     marks, smooth = first | second.mT, down.mT
     for _ in range(2):
-        smooth, marks = _smooth(smooth, marks)
+        smooth, marks = smooth_reference(smooth, marks)
     return smooth
-
-
-def _smooth(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if has_kernels(shift.device):
-        from stereo3d.render import edges_triton
-
-        return edges_triton.smooth(shift, marks)
-    return smooth_reference(shift, marks)
 
 
 def smooth_reference(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -185,7 +181,7 @@ def chroma(shift: torch.Tensor, across: int, down: int) -> torch.Tensor:
     return out
 
 
-def _snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+def snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Ramps along rows made steps: ``shift``, ``guide`` [N, 1, H, W]; the reference of the CPU kernel. Also, in the same shape,
     which pixels are a ramp's, without its ends.
 

@@ -1,5 +1,5 @@
 """CUDA kernels of :mod:`stereo3d.render.edges`: covering, both eyes in one launch (see :mod:`stereo3d.render.warp_triton`), and the
-median that smooths outlines, where there are any. Ramps are made steps in torch."""
+median that smooths outlines, where there are any; ramps are made steps by :mod:`stereo3d.render.ramps_triton`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import torch
 import triton
 import triton.language as tl
 
+from stereo3d.render import ramps_triton
 from stereo3d.render.edges import BLUR, JUMP, MIXED, MOVED
 from stereo3d.render.warp_triton import Signs
 
-__all__ = ["cover", "smooth"]
+__all__ = ["cover", "refine", "smooth"]
 
 _BLOCK = 256
 
@@ -61,8 +62,9 @@ def cover(shift: torch.Tensor, guide: torch.Tensor, signs: Signs) -> torch.Tenso
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _smooth(shift, marks, out, moved, height, width, least, block: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Median of 5 x 5 on and beside the marked pixels: the value that as many are below as above. Blocks without one copy."""
+def _medians(shift, marks, out, moved, height, width, least, block: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Median of 5 x 5 on and beside the marked pixels: the value that as many are below as above. ``moved``: 2 there, and 1 more
+    for marks that it moved by more than ``least``, else 0. Only there ``out`` is written."""
     row = tl.program_id(0).to(tl.int64)
     x = tl.program_id(1) * block + tl.arange(0, block)
     line = tl.zeros_like(x) + (row % height).to(tl.int32)
@@ -73,11 +75,11 @@ def _smooth(shift, marks, out, moved, height, width, least, block: tl.constexpr)
         u, v = x + number % 3 - 1, line + number // 3 - 1
         inside = here & (u >= 0) & (u < width) & (v >= 0) & (v < height)
         around = around | tl.load(marks + first + v * width + u, mask=inside, other=0).to(tl.int32)
-    around = tl.where(here, around, 0)
-    old = tl.load(shift + row * width + x, mask=here, other=0.0)
-    new = old
-    if tl.max(around, 0) > 0:
-        wanted = around > 0
+    wanted = here & (around > 0)
+    flags = tl.zeros((block,), tl.int32)
+    if tl.max(wanted.to(tl.int32), 0) > 0:
+        old = tl.load(shift + row * width + x, mask=wanted, other=0.0)
+        new = old
         for a in range(25):
             u = tl.minimum(tl.maximum(x + a % 5 - 2, 0), width - 1)
             v = tl.minimum(tl.maximum(line + a // 5 - 2, 0), height - 1)
@@ -91,17 +93,37 @@ def _smooth(shift, marks, out, moved, height, width, least, block: tl.constexpr)
                 below += (two < one).to(tl.int32)
                 upto += (two <= one).to(tl.int32)
             new = tl.where(wanted & (below <= 12) & (upto > 12), one, new)
-    tl.store(out + row * width + x, new, mask=here)
-    mark = tl.load(marks + row * width + x, mask=here, other=0).to(tl.int32)
-    changed = (mark > 0) & (tl.abs(new - old) > least)
-    tl.store(moved + row * width + x, changed.to(tl.uint8), mask=here)
+        tl.store(out + row * width + x, new, mask=wanted)
+        mark = tl.load(marks + row * width + x, mask=wanted, other=0).to(tl.int32)
+        changed = (mark > 0) & (tl.abs(new - old) > least)
+        flags = tl.where(wanted, 2 + changed.to(tl.int32), 0)
+    tl.store(moved + row * width + x, flags.to(tl.uint8), mask=here)
 
 
-def smooth(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """:func:`stereo3d.render.edges.smooth_reference`: ``shift`` [N, 1, H, W] float32, ``marks`` bool, the same shape."""
-    shift, marks = shift.contiguous(), marks.contiguous()
+@triton.jit  # type: ignore[untyped-decorator]
+def _put(medians, moved, shift, marks, pixels, block: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Writes the medians and the new marks where they belong, now that nothing needs what was there."""
+    at = tl.program_id(0).to(tl.int64) * block + tl.arange(0, block)
+    flags = tl.load(moved + at, mask=at < pixels, other=0).to(tl.int32)
+    wanted = flags > 0
+    if tl.max(flags, 0) > 0:
+        tl.store(shift + at, tl.load(medians + at, mask=wanted, other=0.0), mask=wanted)
+        tl.store(marks + at, (flags & 1).to(tl.uint8), mask=wanted)
+
+
+def smooth(shift: torch.Tensor, marks: torch.Tensor) -> None:
+    """:func:`stereo3d.render.edges.smooth_reference` in place: ``shift`` [N, 1, H, W] float32 and ``marks`` uint8, contiguous."""
     frames, _, height, width = shift.shape
-    out, moved = torch.empty_like(shift), torch.empty_like(marks)
-    grid = (frames * height, triton.cdiv(width, _BLOCK // 2))
-    _smooth[grid](shift, marks.view(torch.uint8), out, moved.view(torch.uint8), height, width, MOVED, block=_BLOCK // 2)
-    return out, moved
+    medians, moved, block = torch.empty_like(shift), torch.empty_like(marks), _BLOCK // 2
+    grid = (frames * height, triton.cdiv(width, block))
+    _medians[grid](shift, marks, medians, moved, height, width, MOVED, block=block)
+    _put[(triton.cdiv(shift.numel(), _BLOCK),)](medians, moved, shift, marks, shift.numel(), block=_BLOCK)
+
+
+def refine(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> torch.Tensor:
+    """:func:`stereo3d.render.edges.refine_reference`: ``shift`` [N, 1, h, w] float32, ``guide`` [N, 1, H, W], its pictures
+    contiguous."""
+    out, marks = ramps_triton.snap(shift, guide, longest)
+    for _ in range(2):
+        smooth(out, marks)
+    return out
