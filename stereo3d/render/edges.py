@@ -22,7 +22,16 @@ from stereo3d.render.warp import has_kernels
 
 _Map = np.ndarray[Any, Any]
 
-__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference", "smooth_reference", "snap_reference"]
+__all__ = [
+    "chroma",
+    "cover",
+    "cover_reference",
+    "cover_rule",
+    "refine",
+    "refine_reference",
+    "smooth_reference",
+    "snap_reference",
+]
 
 PEAK = 0.5
 """Pixels of shift per pixel: a ramp is at least this steep somewhere."""

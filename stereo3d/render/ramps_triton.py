@@ -78,7 +78,9 @@ def _snap(  # type: ignore[no-untyped-def]
             q, held, walks = p + to, tl.where(to > 0, after, before), inner
             while tl.max(walks.to(tl.int32), 0) > 0:
                 walks = walks & (q + to >= 0) & (q + to <= last)
-                next_ = _value(shift, frame, x + (q + to - p) * right, y + (q + to - p) * down, walks, low, width, height, whole)
+                next_ = _value(
+                    shift, frame, x + (q + to - p) * right, y + (q + to - p) * down, walks, low, width, height, whole
+                )
                 slope = (next_ - held) * to
                 walks = walks & (_way(slope, gentle) == way)
                 steepest = tl.where(walks, tl.maximum(steepest, tl.abs(slope)), steepest)
@@ -92,7 +94,9 @@ def _snap(  # type: ignore[no-untyped-def]
             q, held, walks = p + to, tl.where(to > 0, after, before), inner
             while tl.max(walks.to(tl.int32), 0) > 0:
                 walks = walks & (q + to >= 0) & (q + to <= last) & (tl.abs(q - p) <= longest)
-                next_ = _value(shift, frame, x + (q + to - p) * right, y + (q + to - p) * down, walks, low, width, height, whole)
+                next_ = _value(
+                    shift, frame, x + (q + to - p) * right, y + (q + to - p) * down, walks, low, width, height, whole
+                )
                 slope = (next_ - held) * to
                 walks = walks & (_way(slope, gentle) == way) & (tl.abs(slope) > steep)
                 held, q = tl.where(walks, next_, held), tl.where(walks, q + to, q)

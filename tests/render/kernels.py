@@ -48,12 +48,20 @@ def surface_equals(device: str) -> None:
 
 
 def cover_equals(device: str) -> None:
+    """Covered, and brought to chroma; and how far every span of columns moves."""
     for width in (150, 2100):
-        shift, guide = rough_shift(2, 2, width), noise(2, 1, 2, width)
-        got = edges_triton.cover(shift.to(device), guide.to(device), SIGNS).cpu()
+        shift, guide = rough_shift(2, 3, width), noise(2, 1, 3, width)
+        cells = (2, 2) if width == 150 else (4, 1)
+        got, small = edges_triton.cover(shift.to(device), guide.to(device), SIGNS, cells)
         want = torch.cat([edges.cover_reference(shift, guide, sign) for sign in SIGNS])
-        assert torch.equal(want, got)
+        assert torch.equal(want, got.shift.cpu())
         assert not torch.equal(want, torch.cat([shift, shift]))
+        assert torch.equal(edges.chroma(want, *cells), small.shift.cpu())
+        for part in (got, small):
+            moves = torch.cat([sign * half for sign, half in zip(SIGNS, part.shift.cpu().chunk(2), strict=True)])
+            spans = moves.reshape(-1, moves.shape[3]).split(part.span, 1)
+            assert torch.equal(torch.stack([span.amin(1) for span in spans], 1), part.least.cpu())
+            assert torch.equal(torch.stack([span.amax(1) for span in spans], 1), part.most.cpu())
 
 
 def smooth_equals(device: str) -> None:
