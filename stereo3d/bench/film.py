@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from stereo3d.bench.machine import Machine, describe
 from stereo3d.bench.weights import weights_for
 from stereo3d.demo.film import DemoFilm
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.devices import devices_of
 from stereo3d.depth.registry import MODELS
 from stereo3d.errors import OutputError, Stereo3DError, UsageError
 from stereo3d.frames import FrameBatch, Shot
@@ -162,7 +163,8 @@ class _Bench:
         timeline = self.survey.timeline
         identity = self.model.info.identity
         self.recipe = Recipe(self.info, timeline, self.survey.seekable, self.settings, encoder, numerics, identity)
-        self.device = torch.device(numerics.device)
+        self.recipe = replace(self.recipe, device=devices_of(settings.depth.device)[0])
+        self.device = self.recipe.place
         self.machine = describe(self.device)
         self.frames: list[tuple[Shot, list[FrameBatch]]] = []
         self.depths: list[Depths] = []

@@ -8,9 +8,10 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
-from stereo3d.executors.local import LocalExecutor
+from stereo3d.executors.crew import Failure
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
+from stereo3d.job.executor import open_executor
 from stereo3d.job.faults import TRIES, Faults
 from stereo3d.job.patience import Patience, is_full
 from stereo3d.job.prepare import Job
@@ -18,8 +19,8 @@ from stereo3d.job.room import bytes_a_frame
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
+from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Places, SegmentResult
-from stereo3d.pipeline.stages import Meter
 from stereo3d.pipeline.witness import Seen
 from stereo3d.plan.segments import Segment
 from stereo3d.progress import Alive, Note, Phase, Progress, clock
@@ -46,14 +47,15 @@ def build(job: Job, progress: Progress, stop: threading.Event, death: Death | No
     Raises Interrupted once ``stop`` is set and the segment in work is finished, and what makes segment after segment fail.
     """
     builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
-    if death is not None and death.phase == "convert" and builder.next_run():
-        builder.failed(builder.next_run()[0], death.reason, None)
-    builder.begin()
-    while run := builder.next_run():
-        if stop.is_set():
-            raise builder.interrupted()
-        builder.build(run)
-    return builder.built()
+    with closing(builder):
+        if death is not None and death.phase == "convert" and builder.next_run():
+            builder.failed(builder.next_run()[0], death.reason, None)
+        builder.begin()
+        while run := builder.next_run():
+            if stop.is_set():
+                raise builder.interrupted()
+            builder.build(run)
+        return builder.built()
 
 
 class _Builder:
@@ -77,6 +79,7 @@ class _Builder:
         total = len(job.survey.timeline)
         self._meter = Meter(lambda: progress.emit(Alive()))
         segments = (len(self._records), len(job.plan))
+        self._executor = open_executor(job, self._meter, progress, stop)
         self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
         self._room_factor = 1
         self._encoded = 0  # frames of the segment in work
@@ -87,6 +90,10 @@ class _Builder:
         if done:
             self._progress.emit(Note(f"continuing: {done} of {total} segments are done"))
         self._emit_phase()
+
+    def close(self) -> None:
+        """End the workers."""
+        self._executor.close()
 
     def _emit_phase(self) -> None:
         total = len(self._job.survey.timeline)
@@ -112,6 +119,8 @@ class _Builder:
         fresh = [segment for segment in missing if faults[segment.number].failures < TRIES]
         if not fresh:
             return [s for s in missing if faults[s.number].outcome != "given up"][:1]
+        if self._executor.isolates:
+            return fresh
         failed = next((n for n, segment in enumerate(fresh) if faults[segment.number].failures), len(fresh))
         return fresh[: failed or 1]
 
@@ -137,19 +146,21 @@ class _Builder:
     def _build(self, run: Sequence[Segment]) -> None:
         job = self._job
         places = Places(job.part, lambda segment: job.part(segment, job.pieces[0]))
-        executor = LocalExecutor(job.recipe, job.models, self._meter)
         if self._patience.short(self._room()):
             raise DiskFullError("no room for the next segment")
         self._encoded = 0
-        with closing(executor.run(run, places, self._add_frames)) as results:
+        with closing(self._executor.run(job.recipe, run, places, self._add_frames)) as results:
             for result in results:
                 self._encoded = 0
+                if isinstance(result, Failure):
+                    self.failed(result.segment, result.reason, None, result.frame)
+                    continue
                 self._records[result.segment.number] = _record(job, result)
                 self._ticker.add_segment()
                 self._faults.success()
                 self._room_factor = 1
                 left = len(job.plan) - len(self._records)
-                if self._stop.is_set() and left:
+                if self._stop.is_set() and left and not self._executor.isolates:  # else the others finish theirs, too
                     raise self.interrupted()
                 if left and self._patience.short(self._room()):
                     raise DiskFullError("no room for the next segment")
@@ -175,10 +186,11 @@ class _Builder:
         self._room_factor = min(_MOST_AT_ONCE, 2 * self._room_factor)
         self._emit_phase()
 
-    def failed(self, segment: Segment, reason: str, error: Exception | None) -> None:
-        """Note a failure and decide how to go on. Raises when there is no sense in it."""
+    def failed(self, segment: Segment, reason: str, error: Exception | None, frame: int = -1) -> None:
+        """Note a failure and decide how to go on. ``frame``: the output frame at which it failed, where that is known otherwise.
+        Raises when there is no sense in it."""
         before = self._faults.of(self._plain_keys[segment.number]).outcome
-        frame = segment.start + self._encoded if error is not None else -1
+        frame = segment.start + self._encoded if error is not None else frame
         fault = self._faults.add(self._plain_keys[segment.number], reason, frame)
         where = _place(self._plain, segment.start, segment.end)
         self._progress.emit(Note(f"{where} failed ({fault.failures}): {reason}", "warning"))

@@ -9,7 +9,7 @@ runs on from one segment into the next.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,11 +21,12 @@ from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
+from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.pipeline.shot_screen import GivenScreen
 from stereo3d.pipeline.shot_views import Rendered, filled_over_time
-from stereo3d.pipeline.stages import Meter, stage
+from stereo3d.pipeline.stages import stage
 from stereo3d.pipeline.staging import ComfortFacts, Staging
 from stereo3d.pipeline.witness import Seen, Staged, Witness
 from stereo3d.plan.bars import crop
@@ -58,14 +59,15 @@ _DEPTHS_AHEAD = 40
 
 
 def build_segments(
-    segments: Sequence[Segment],
+    segments: Iterable[Segment],
     recipe: Recipe,
     models: Models,
     places: Places,
     meter: Meter,
     on_frames: Callable[[int], None],
 ) -> Generator[SegmentResult, None, None]:
-    """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
+    """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
+    own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     found = Found()
     views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter)
     try:
@@ -100,12 +102,13 @@ def _encode(
     writer: SegmentWriter | None = None
     try:
         while left:
+            asked = time.perf_counter()
             batch = next(views)
             began = time.perf_counter()
             if writer is None:
                 writer = _writer(part, batch, recipe)
             writer.write(batch)
-            meter.add("encode", time.perf_counter() - began)
+            meter.add("encode", time.perf_counter() - began, starved=began - asked)
             left -= len(batch)
             on_frames(len(batch))
         if writer is None:
@@ -128,7 +131,7 @@ def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
 
 
 def pictures(
-    segments: Sequence[Segment],
+    segments: Iterable[Segment],
     recipe: Recipe,
     models: Models,
     meter: Meter,
@@ -157,7 +160,7 @@ def pictures(
 
 
 def _packed_views(
-    segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
+    segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
     packing = Packing.of(recipe.settings)
@@ -179,7 +182,7 @@ def _rendered(
     pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging
 ) -> Generator[Rendered, None, None]:
     """Frames and their depth to their views."""
-    device = torch.device(recipe.numerics.device)
+    device = recipe.place
     for batch, depth in pairs:
         whole = crop(batch, recipe.framing.trim).to(device)
         bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
@@ -201,11 +204,11 @@ def _rendered(
 
 
 def _with_depth(
-    segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
+    segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     """The source beside its depth: no views are made."""
     frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
-    packing, device = Packing.of(recipe.settings), torch.device(recipe.numerics.device)
+    packing, device = Packing.of(recipe.settings), recipe.place
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for batch, depth in _pair(frames, depths):
@@ -219,7 +222,7 @@ def _with_depth(
 
 
 def _frames(
-    segments: Sequence[Segment], recipe: Recipe, replaced: dict[int, list[int]]
+    segments: Iterable[Segment], recipe: Recipe, replaced: dict[int, list[int]]
 ) -> Generator[FrameBatch, None, None]:
     """The source's frames of all segments, in order; no batch spans two segments or two shots."""
     with recipe.decoder() as decoder:
@@ -266,7 +269,7 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
             done += count
 
 
-def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
+def _depth_frames(segments: Iterable[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
     """What the depth model looks at, of all segments, with lead-in and lead-out, in batches for the model."""
     with recipe.depth_decoder() as decoder:
         for segment in segments:
@@ -282,35 +285,32 @@ def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tupl
 
 
 def _steady_depths(
-    segments: Sequence[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
+    segments: Iterable[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
-    current: tuple[Segment, Shot] | None = None
     depths: ShotDepth | None = None
-    source = stage("decode", _depth_frames(segments, recipe), meter)
-
-    def finish() -> Iterator[Depths]:
-        if current is None or depths is None:
-            return
-        segment, shot = current
-        _, kept, end = segment.piece(shot)
-        for part in depths.finish():  # who has the last part may ask what was found
-            flawed = (kept + number for number in depths.missing())
-            found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
-            yield part
-
+    source = stage("decode for depth", _depth_frames(segments, recipe), meter)
     try:
         for segment, batch in source:
             for shot, piece in _by_shot(batch, segment.shots):
-                if (segment, shot) != current:
-                    yield from finish()
+                if depths is None:
                     model = models.named(recipe.in_force(segment.piece(shot)[1]).model)
-                    current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
-                if depths is not None:
-                    yield from depths.push(recipe.framing.picture(piece))
-        yield from finish()
+                    depths = _shot_depth(segment, shot, recipe, model)
+                yield from depths.push(recipe.framing.picture(piece))
+                if piece.index + len(piece) == min(shot.end, segment.end + segment.lead_out):
+                    yield from _finished(depths, segment, shot, found)
+                    depths = None
     finally:
         source.close()
+
+
+def _finished(depths: ShotDepth, segment: Segment, shot: Shot, found: Found) -> Iterator[Depths]:
+    """What a shot, or a segment's piece of it, still owes."""
+    _, kept, end = segment.piece(shot)
+    for part in depths.finish():  # who has the last part may ask what was found
+        flawed = (kept + number for number in depths.missing())
+        found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
+        yield part
 
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:

@@ -29,7 +29,7 @@ __all__ = ["Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
 class Numerics:
     """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
 
-    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
+    ``device``: the kind, cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
     network runs through torch.compile.
     """
 
@@ -45,7 +45,7 @@ class Recipe:
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
     ``cards``: what stays flat.
-    ``stills``: frames that the report shows; no picture depends on them.
+    ``stills``: frames that the report shows, and ``device``: which one of its kind computes ("" is any); no picture depends on them.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     """
 
@@ -62,6 +62,12 @@ class Recipe:
     cards: Cards = field(default_factory=Cards)
     overrides: Overrides = field(default_factory=Overrides)
     stills: frozenset[int] = frozenset()
+    device: str = ""
+
+    @property
+    def place(self) -> torch.device:
+        """Where depth and views are computed."""
+        return torch.device(self.device or self.numerics.device)
 
     def in_force(self, frame: int) -> InForce:
         """The settings of the shot that an output frame belongs to."""
@@ -83,8 +89,7 @@ class Recipe:
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
-        device = torch.device(self.numerics.device)
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
+        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=self.place)
 
     def depth_decoder(self) -> Decoder:
         """A decoder of what the depth model looks at: the source, or the depth film. Close it."""

@@ -10,35 +10,16 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Meter", "stage"]
+from stereo3d.pipeline.meter import Meter, Spent
+
+__all__ = ["stage"]
 
 T = TypeVar("T")
 _POLL = 0.1
-
-
-@dataclass
-class Meter:
-    """Seconds each stage has worked: computing its items, not waiting for a neighbour. Thread-safe.
-
-    ``heard``: called, in the stage's thread, after each item: a sign of life."""
-
-    heard: Callable[[], None] = lambda: None
-    _busy: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, name: str, seconds: float) -> None:
-        with self._lock:
-            self._busy[name] = self._busy.get(name, 0.0) + seconds
-        self.heard()
-
-    def busy(self) -> dict[str, float]:
-        """Seconds of work by stage so far."""
-        with self._lock:
-            return dict(self._busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +60,10 @@ def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Ge
         end = _End(None)
         try:
             for value in _metered(name, iterator, meter):
+                began = time.perf_counter()
                 if not put(_Item(value)):
                     break
+                meter.spend(name, Spent(held_up=time.perf_counter() - began))
         except Exception as error:  # noqa: BLE001 - it is raised again at the consumer
             end = _End(error)
         finally:
@@ -114,5 +97,6 @@ def _metered(name: str, iterator: Iterator[T], meter: Meter) -> Iterator[T]:
         except StopIteration:
             return
         finally:
-            meter.add(name, time.perf_counter() - began - (_clock.waited - waited))
+            starved = _clock.waited - waited
+            meter.add(name, time.perf_counter() - began - starved, starved=starved)
         yield value
