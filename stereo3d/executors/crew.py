@@ -6,9 +6,11 @@ worker, three times in a row at most. A seat that is slow gets fewer segments.
 
 from __future__ import annotations
 
+import glob
 import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -145,6 +147,11 @@ class Crew:
         yield from self._heard(run, on_frames)
         if not run.handout.done and not self._drain():
             raise JobError(f"no worker is left: {run.reason or 'none could be started'}", hint="see the lines above")
+
+    @property
+    def workers(self) -> int:
+        """How many seats there have been that had their models ready."""
+        return max(1, len(self._kinds))
 
     def close(self) -> None:
         """Send all workers home."""
@@ -285,8 +292,7 @@ class _Shift:
         segment = task.segment
         if not self._run.handout.made(self._seat.name, segment):
             self._run.heard.put(-len(segment))  # another one was first
-            task.picture.unlink(missing_ok=True)
-            task.depth.unlink(missing_ok=True)
+            _remove(task)
             return
         task.picture.replace(self._run.places.picture(segment))
         if task.depth.exists():
@@ -296,7 +302,17 @@ class _Shift:
     def give_back(self, *, died: bool) -> None:
         """What the worker had in its hands goes to others."""
         self._run.heard.put(-self._frames)
+        for task in self._tasks:
+            _remove(task)
         in_work = self._tasks[0].segment if self._tasks else None
         given_up = self._run.handout.lost(self._seat.name, in_work, died=died)
         if given_up is not None:
             self._run.heard.put(Failure(given_up, self._run.reason, given_up.start + self._frames))
+
+
+def _remove(task: Task) -> None:
+    """A worker's files of a segment, finished or not."""
+    for place in (task.picture, task.depth):
+        for path in place.parent.glob(f"{glob.escape(place.name)}*"):
+            with suppress(OSError):
+                path.unlink()

@@ -20,7 +20,6 @@ from stereo3d.pipeline.feed import Feed
 from stereo3d.pipeline.meter import Memory, Meter, Spent
 from stereo3d.pipeline.models import load_models
 from stereo3d.pipeline.recipe import Models, Places, Recipe
-from stereo3d.plan.segments import Segment
 
 __all__ = ["Hand", "device_kind"]
 
@@ -47,16 +46,22 @@ class Hand:
     :class:`Ended` or is :class:`Broken`. Calls may come from different threads."""
 
     def __init__(self) -> None:
-        self._tasks: queue.Queue[Task | None] = queue.Queue()
+        self._feed = Feed(self._want)
         self._events: queue.Queue[Event] = queue.Queue()
         self._places: dict[int, Task] = {}
         self._loaded: _Loaded | None = None
 
     def begin(self, order: Order) -> None:
+        self._feed = Feed(self._want)
         threading.Thread(target=self._work, args=(order,), name="hand", daemon=True).start()
 
     def give(self, task: Task | None) -> None:
-        self._tasks.put(task)
+        if task is not None:
+            self._places[task.segment.number] = task
+        self._feed.put(None if task is None else task.segment)
+
+    def _want(self) -> None:
+        self._events.put(Wants())
 
     def event(self, seconds: float | None = None) -> Event | None:
         """What happened next; waits for it, None if nothing happens for so long."""
@@ -86,21 +91,12 @@ class Hand:
         identities = {name: model.info.identity for name, model in {"": models.film, **models.others}.items()}
         self._events.put(Ready(identities, device_kind(recipe.place)))
 
-    def _ask(self) -> Segment | None:
-        self._events.put(Wants())
-        task = self._tasks.get()
-        if task is None:
-            return None
-        self._places[task.segment.number] = task
-        return task.segment
-
     def _build(self, recipe: Recipe, teller: _Teller) -> None:
         assert self._loaded is not None
         places = Places(lambda s: self._places[s.number].picture, lambda s: self._places[s.number].depth)
         keeps = recipe.keep is not None
-        for result in build_segments(
-            Feed(self._ask), recipe, self._loaded.models, places, teller.meter, teller.add_frames
-        ):
+        models = self._loaded.models
+        for result in build_segments(self._feed, recipe, models, places, teller.meter, teller.add_frames):
             task = self._places.pop(result.segment.number)
             teller.tell()
             files: tuple[Path, ...] = (task.picture, task.depth) if keeps else (task.picture,)

@@ -17,6 +17,7 @@ class LocalExecutor:
 
     isolates = False
     """An error ends the run: it belongs to the first segment that is missing."""
+    workers = 1
 
     def __init__(self, models: Models, meter: Meter) -> None:
         self._models = models

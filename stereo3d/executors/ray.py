@@ -13,6 +13,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _START_SECONDS = 300
 _TIDY_SECONDS = 20
+_LEAVE_SECONDS = 2
 
 
 def open_cluster(address: str) -> Cluster:
@@ -120,7 +122,7 @@ class ClusterSeats:
     def __init__(self, cluster: Cluster, recipe: Recipe) -> None:
         self._cluster, self._numerics = cluster, recipe.numerics
         self._files = needed(recipe)
-        self._seen: dict[str, _Machine] = {}
+        self._copies: set[str] = set()
 
     @cached_property
     def _library(self) -> Any:
@@ -130,11 +132,9 @@ class ClusterSeats:
         return actor.remote(allowed)
 
     def now(self) -> Sequence[Seat]:
-        machines = self._cluster.machines()
-        self._seen |= {machine.id: machine for machine in machines}
         return [
             _Seat(self, machine, number)
-            for machine in machines
+            for machine in self._cluster.machines()
             for number in range(machine.gpus if self._numerics.device == "cuda" else self._shares(machine))
         ]
 
@@ -154,6 +154,10 @@ class ClusterSeats:
         )
         return actor.remote(self._library, self._files)
 
+    def note_copies(self, machine: _Machine) -> None:
+        """Files were fetched to this machine."""
+        self._copies.add(machine.id)
+
     def close(self) -> None:
         """Remove what was fetched, on all machines that can still be reached."""
         names = tuple(file.fingerprint for file in self._files)
@@ -161,9 +165,10 @@ class ClusterSeats:
             ray.remote(drop)
             .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False))
             .remote(names)
-            for machine in self._seen
+            for machine in sorted(self._copies)
         ]
-        ray.wait(tasks, num_returns=len(tasks), timeout=_TIDY_SECONDS)
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=_TIDY_SECONDS)
 
 
 class _Library:
@@ -187,13 +192,16 @@ class _Worker:
         self._hand, self._library, self._files = Hand(), library, files
         self._folder = Path(tempfile.mkdtemp(prefix="stereo3d-work-"))
 
-    def begin(self, order: Order) -> None:
+    def begin(self, order: Order) -> bool:
+        """Whether anything had to be fetched for it."""
+
         def read(path: Path, offset: int, count: int) -> bytes:
             data: bytes = ray.get(self._library.read.remote(path, offset, count))
             return data
 
         places = {file.path: fetch(file, read) for file in self._files}
         self._hand.begin(Order(with_files(order.recipe, places), order.traces))
+        return any(place != path for path, place in places.items())
 
     def give(self, task: Task | None) -> None:
         if task is not None:
@@ -234,18 +242,19 @@ class _Seat:
         return not self.seats.alive(self.machine)
 
     def open(self) -> _RayLine:
-        return _RayLine(self.seats.worker(self.machine))
+        return _RayLine(self.seats.worker(self.machine), lambda: self.seats.note_copies(self.machine))
 
 
 class _RayLine:
     """See :class:`stereo3d.executors.crew.Line`."""
 
-    def __init__(self, worker: Any) -> None:
-        self._worker = worker
+    def __init__(self, worker: Any, note_copies: Callable[[], None]) -> None:
+        self._worker, self._note_copies = worker, note_copies
         self._next: Any = None
 
     def begin(self, order: Order) -> None:
-        self._get(self._worker.begin.remote(order))
+        if self._get(self._worker.begin.remote(order)):
+            self._note_copies()
 
     def give(self, task: Task | None) -> None:
         self._get(self._worker.give.remote(task))
@@ -267,7 +276,8 @@ class _RayLine:
                 raise Lost(f"{here.name} did not arrive as it was sent")
 
     def close(self) -> None:
-        self._worker.leave.remote()
+        with suppress(ray.exceptions.RayError):
+            ray.get(self._worker.leave.remote(), timeout=_LEAVE_SECONDS)
         ray.kill(self._worker)
 
     def _get(self, reference: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
 from stereo3d.executors.crew import Failure
@@ -19,7 +21,8 @@ from stereo3d.job.room import bytes_a_frame
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
-from stereo3d.pipeline.meter import Meter
+from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.meter import Meter, write_trace
 from stereo3d.pipeline.recipe import Places, SegmentResult
 from stereo3d.pipeline.witness import Seen
 from stereo3d.plan.segments import Segment
@@ -33,12 +36,14 @@ _MOST_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A job of which every segment is done. ``records``: by segment number. ``replaced``: one line for everything that was."""
+    """A job of which every segment is done. ``records``: by segment number. ``replaced``: one line for everything that was.
+    ``load``: what this run put on the machine."""
 
     job: Job
     records: dict[int, SegmentRecord]
     ticker: Ticker
     replaced: tuple[str, ...]
+    load: Load
 
 
 def build(job: Job, progress: Progress, stop: threading.Event, death: Death | None = None) -> Built:
@@ -77,7 +82,8 @@ class _Builder:
             self._job = self._with_outcomes()
         kept = sum(record.frames for record in self._records.values())
         total = len(job.survey.timeline)
-        self._meter = Meter(lambda: progress.emit(Alive()))
+        self._began = time.monotonic()
+        self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
         segments = (len(self._records), len(job.plan))
         self._executor = open_executor(job, self._meter, progress, stop)
         self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
@@ -92,8 +98,11 @@ class _Builder:
         self._emit_phase()
 
     def close(self) -> None:
-        """End the workers."""
+        """End the workers, and write down what was traced."""
         self._executor.close()
+        trace = self._job.asked.settings.run.trace
+        if trace is not None:
+            write_trace(Path(trace), self._meter.take_spans())
 
     def _emit_phase(self) -> None:
         total = len(self._job.survey.timeline)
@@ -219,7 +228,13 @@ class _Builder:
                 f"{reason}",
                 hint="all others are kept; the same command tries these again",
             )
-        return Built(self._job, self._records, self._ticker, (*self._replaced_segments(), *self._stand_ins()))
+        replaced = (*self._replaced_segments(), *self._stand_ins())
+        return Built(self._job, self._records, self._ticker, replaced, self._load())
+
+    def _load(self) -> Load:
+        seconds, meter = time.monotonic() - self._began, self._meter
+        moved = device_bytes(self._job.recipe)
+        return load_of(meter.spent(), seconds, self._executor.workers, meter.memory, moved)
 
     def _replaced_segments(self) -> tuple[str, ...]:
         lines = []

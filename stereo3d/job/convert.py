@@ -191,6 +191,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
+        load=built.load,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
     )
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
 from stereo3d.media.verify import VerifyReport
+from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
 
 __all__ = ["Proof", "Report"]
@@ -53,7 +54,7 @@ class Report:
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
-    ``page``: the report for people, "" where none was wished for.
+    ``page``: the report for people, "" where none was wished for. ``load``: what the run put on the machine.
     """
 
     output: Path
@@ -68,6 +69,7 @@ class Report:
     comfort: ComfortReport | None = None
     proof: Proof | None = None
     page: str = ""
+    load: Load = field(default_factory=Load)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Report:
@@ -75,7 +77,8 @@ class Report:
         stored = {name: item for name, item in value.items() if name != "exit_code"}
         comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
         proof = Proof(**stored["proof"]) if stored.get("proof") else None
-        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"])}
+        load = Load.from_json(stored["load"]) if stored.get("load") else Load()
+        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"]), "load": load}
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property
@@ -90,6 +93,7 @@ class Report:
             f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
+        lines += [f"  {line}" for line in self.load.lines()]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         lines += [f"  lost or replaced: {loss}" for loss in self.losses]

@@ -21,6 +21,7 @@ from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
+from stereo3d.pipeline.feed import Feed
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
@@ -86,6 +87,8 @@ def build_segments(
                 found.seen.get(segment.number, Seen()),
             )
     finally:
+        if isinstance(segments, Feed):
+            segments.close()  # a stage may be waiting there
         views.close()
 
 
