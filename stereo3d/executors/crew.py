@@ -18,7 +18,7 @@ from stereo3d.errors import JobError
 from stereo3d.executors.handout import Handout
 from stereo3d.executors.messages import Broken, Ended, Event, Made, Order, Ready, Said, Task, Wants, Worked
 from stereo3d.pipeline.meter import Meter
-from stereo3d.pipeline.recipe import Places, Recipe, SegmentResult
+from stereo3d.pipeline.recipe import Ends, Places, Recipe, SegmentResult
 from stereo3d.plan.segments import Segment
 
 __all__ = ["Crew", "Failure", "Line", "Lost", "Outcome", "Seat", "Seats"]
@@ -121,6 +121,7 @@ class Crew:
         self._drain = drain
         self._lines: dict[str, Line] = {}
         self._kinds: dict[str, str] = {}
+        self._ends: Ends | None = None
 
     def run(
         self, recipe: Recipe, segments: Sequence[Segment], places: Places, on_frames: Callable[[int], None]
@@ -147,6 +148,11 @@ class Crew:
         yield from self._heard(run, on_frames)
         if not run.handout.done and not self._drain():
             raise JobError(f"no worker is left: {run.reason or 'none could be started'}", hint="see the lines above")
+
+    @property
+    def ends(self) -> Ends:
+        """What all workers have in common (of the first, until another one says less)."""
+        return self._ends or Ends()
 
     @property
     def workers(self) -> int:
@@ -216,6 +222,8 @@ class Crew:
         for name, identity in self._identities.items():
             if ready.identities.get(name, identity) != identity:
                 raise Lost(f"it has other weights for {name or 'the film'}")
+        before = self._ends or ready.ends
+        self._ends = Ends(before.decode and ready.ends.decode, before.encode and ready.ends.encode)
         first = next(iter(self._kinds.values()), ready.kind)
         known = self._kinds.get(seat.name)
         self._kinds[seat.name] = ready.kind

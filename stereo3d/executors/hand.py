@@ -6,7 +6,7 @@ import platform
 import queue
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from stereo3d.executors.messages import Broken, Ended, Event, Made, Order, Ready
 from stereo3d.files import file_sha256
 from stereo3d.media.capabilities import library_versions
 from stereo3d.pipeline.build import PIPELINE_VERSION, build_segments
+from stereo3d.pipeline.ends import find_ends
 from stereo3d.pipeline.feed import Feed
 from stereo3d.pipeline.meter import Memory, Meter, Spent
 from stereo3d.pipeline.models import load_models
@@ -73,15 +74,15 @@ class Hand:
     def _work(self, order: Order) -> None:
         teller = _Teller(self._events, order)
         try:
-            self._prepare(order.recipe)
-            self._build(order.recipe, teller)
+            self._build(self._prepared(order.recipe), teller)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to who gave the order
             teller.tell()
             self._events.put(Broken(" ".join(str(error).split()) or type(error).__name__))
         else:
             self._events.put(Ended())
 
-    def _prepare(self, recipe: Recipe) -> None:
+    def _prepared(self, recipe: Recipe) -> Recipe:
+        """Load what it needs and see which ends share memory with the device."""
         torch.set_num_threads(recipe.numerics.threads)
         wanted = (recipe.settings.depth, recipe.numerics, recipe.overrides.models(), recipe.device)
         if self._loaded is None or self._loaded.wanted != wanted:
@@ -89,7 +90,11 @@ class Hand:
             self._loaded = _Loaded(wanted, load_models(recipe, lambda line: self._events.put(Said(line))))
         models = self._loaded.models
         identities = {name: model.info.identity for name, model in {"": models.film, **models.others}.items()}
-        self._events.put(Ready(identities, device_kind(recipe.place)))
+        found = find_ends(recipe)
+        for note in found.notes:
+            self._events.put(Said(note))
+        self._events.put(Ready(identities, device_kind(recipe.place), found.ends))
+        return replace(recipe, ends=found.ends)
 
     def _build(self, recipe: Recipe, teller: _Teller) -> None:
         assert self._loaded is not None

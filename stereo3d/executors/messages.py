@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stereo3d.pipeline.meter import Memory, Span, Spent
-from stereo3d.pipeline.recipe import Recipe, SegmentResult
+from stereo3d.pipeline.recipe import Ends, Recipe, SegmentResult
 from stereo3d.plan.segments import Segment
 
 __all__ = ["Broken", "Ended", "Event", "Made", "Order", "Ready", "Said", "Task", "Wants", "Worked"]
@@ -32,10 +32,11 @@ class Task:
 @dataclass(frozen=True, slots=True)
 class Ready:
     """The models are loaded. ``identities``: of these, by name ("" for the film's); ``kind``: of device and of all libraries that
-    touch the numbers."""
+    touch the numbers. ``ends``: that share memory with the device."""
 
     identities: dict[str, str]
     kind: str
+    ends: Ends = field(default_factory=Ends)
 
 
 @dataclass(frozen=True, slots=True)

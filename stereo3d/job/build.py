@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
+from stereo3d.errors import DiskFullError, Interrupted, JobError, OutputError, RepeatedError, Stereo3DError, UsageError
 from stereo3d.executors.crew import Failure
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
@@ -102,7 +102,10 @@ class _Builder:
         self._executor.close()
         trace = self._job.asked.settings.run.trace
         if trace is not None:
-            write_trace(Path(trace), self._meter.take_spans())
+            try:
+                write_trace(Path(trace), self._meter.take_spans())
+            except OutputError as error:  # the film is what was asked for
+                self._progress.emit(Note(f"--trace: {error.message}", "warning"))
 
     def _emit_phase(self) -> None:
         total = len(self._job.survey.timeline)
@@ -233,7 +236,7 @@ class _Builder:
 
     def _load(self) -> Load:
         seconds, meter = time.monotonic() - self._began, self._meter
-        moved = device_bytes(self._job.recipe)
+        moved = device_bytes(self._job.recipe, self._executor.ends)
         return load_of(meter.spent(), seconds, self._executor.workers, meter.memory, moved)
 
     def _replaced_segments(self) -> tuple[str, ...]:

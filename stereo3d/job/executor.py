@@ -9,6 +9,7 @@ from stereo3d.executors.crew import Crew
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.executors.processes import DeviceSeats
 from stereo3d.job.prepare import Job
+from stereo3d.pipeline.ends import find_ends
 from stereo3d.pipeline.meter import Meter
 from stereo3d.progress import Note, Progress
 
@@ -32,4 +33,7 @@ def open_executor(job: Job, meter: Meter, progress: Progress, stop: threading.Ev
     devices = devices_of(settings.depth.device)
     if len(devices) > 1:
         return Crew(DeviceSeats(devices), known, meter, say, stop.is_set)
-    return LocalExecutor(job.models, meter)
+    found = find_ends(job.recipe)
+    for note in found.notes:
+        progress.emit(Note(note))
+    return LocalExecutor(job.models, meter, found.ends)

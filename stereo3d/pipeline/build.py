@@ -54,6 +54,7 @@ __all__ = [
 PIPELINE_VERSION = 3
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
+_HOST = torch.device("cpu")
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
 # find room between them (eight frames an item).
 _DEPTHS_AHEAD = 40
@@ -70,7 +71,9 @@ def build_segments(
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
     own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     found = Found()
-    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter)
+    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
+    if recipe.place.type != "cpu" and not recipe.ends.encode:
+        views = stage("copy back", (batch.to(_HOST) for batch in views), meter, device=recipe.place)
     try:
         for segment in segments:
             began = time.perf_counter()
@@ -129,7 +132,14 @@ def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
     timeline = recipe.timeline
     rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
     return SegmentWriter(
-        part, recipe.encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
+        part,
+        recipe.encoder,
+        batch.format,
+        batch.width,
+        batch.height,
+        time_base=timeline.time_base,
+        rate=rate,
+        device=recipe.place if recipe.ends.encode else None,
     )
 
 
@@ -143,7 +153,9 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD)
+    depths = stage(
+        "depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD, device=recipe.place
+    )
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
@@ -165,7 +177,7 @@ def pictures(
 def _packed_views(
     segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
-    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
+    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
     packing = Packing.of(recipe.settings)
     staging = Staging(
         lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
@@ -210,7 +222,7 @@ def _with_depth(
     segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     """The source beside its depth: no views are made."""
-    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
+    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
     packing, device = Packing.of(recipe.settings), recipe.place
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
@@ -237,7 +249,8 @@ def _frames(
             for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
-                yield from (piece for _, piece in _by_shot(batch, segment.shots))
+                there = batch.to(recipe.place)  # here, beside the renderer
+                yield from (piece for _, piece in _by_shot(there, segment.shots))
 
 
 def _black(first: int, end: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
@@ -284,7 +297,7 @@ def _depth_frames(segments: Iterable[Segment], recipe: Recipe) -> Generator[tupl
                 )
                 continue
             for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
-                yield segment, batch
+                yield segment, batch.to(recipe.place)
 
 
 def _steady_depths(
@@ -292,7 +305,7 @@ def _steady_depths(
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
     depths: ShotDepth | None = None
-    source = stage("decode for depth", _depth_frames(segments, recipe), meter)
+    source = stage("decode for depth", _depth_frames(segments, recipe), meter, device=recipe.place)
     try:
         for segment, batch in source:
             for shot, piece in _by_shot(batch, segment.shots):

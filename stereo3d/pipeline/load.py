@@ -8,7 +8,7 @@ from typing import Any
 from stereo3d.frames import PixelFormat
 from stereo3d.media.geometry import output_size
 from stereo3d.pipeline.meter import Memory, Spent
-from stereo3d.pipeline.recipe import Recipe
+from stereo3d.pipeline.recipe import Ends, Recipe
 from stereo3d.render.pack import Packing, packed_format, packed_size
 
 __all__ = ["Load", "StageLoad", "device_bytes", "load_of"]
@@ -60,7 +60,7 @@ def _waits(stage: StageLoad) -> str:
     return f"{stage.stage} waited {100 * stage.held_up:.0f} % to hand on"
 
 
-_ORDER = ("decode for depth", "depth", "keep", "decode", "render", "encode")
+_ORDER = ("decode for depth", "depth", "keep", "decode", "render", "copy back", "encode")
 
 
 def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memory, device_bytes: int) -> Load:
@@ -73,7 +73,7 @@ def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memor
     return Load(stages, memory.process, memory.device, device_bytes)
 
 
-def device_bytes(recipe: Recipe, *, decodes_there: bool = False, encodes_there: bool = False) -> int:
+def device_bytes(recipe: Recipe, ends: Ends) -> int:
     """Bytes between host and device for a frame of a film in views; 0 where the host computes. A frame that the host decodes goes
     there twice, for depth and for the views; a packed picture that the host encodes comes back."""
     settings = recipe.settings
@@ -82,8 +82,8 @@ def device_bytes(recipe: Recipe, *, decodes_there: bool = False, encodes_there: 
     size, pixels = output_size(recipe.info.video, settings.picture.height), recipe.info.video.decoded_format
     packing = Packing.of(settings)
     packed = packed_size(*size, packing, pixels)
-    down = 0 if encodes_there else _frame_bytes(packed_format(pixels, packing.layout), *packed)
-    return (0 if decodes_there else 2 * _frame_bytes(pixels, *size)) + down
+    down = 0 if ends.encode else _frame_bytes(packed_format(pixels, packing.layout), *packed)
+    return (0 if ends.decode else 2 * _frame_bytes(pixels, *size)) + down
 
 
 def _frame_bytes(pixels: PixelFormat, width: int, height: int) -> int:

@@ -22,7 +22,7 @@ from stereo3d.plan.overrides import InForce, Overrides
 from stereo3d.plan.segments import Segment
 from stereo3d.settings import Settings
 
-__all__ = ["Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
+__all__ = ["Ends", "Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,20 @@ class Numerics:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Which ends of the pipeline hand frames over on the device: NVDEC's and NVENC's."""
+
+    decode: bool = False
+    encode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """All that a segment's pictures depend on, besides the segment itself.
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
     ``cards``: what stays flat.
-    ``stills``: frames that the report shows, and ``device``: which one of its kind computes ("" is any); no picture depends on them.
+    ``stills``: frames that the report shows, ``device``: which one of its kind computes ("" is any), and ``ends``; no picture depends on them.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     """
 
@@ -63,6 +71,7 @@ class Recipe:
     overrides: Overrides = field(default_factory=Overrides)
     stills: frozenset[int] = frozenset()
     device: str = ""
+    ends: Ends = field(default_factory=Ends)
 
     @property
     def place(self) -> torch.device:
@@ -89,7 +98,9 @@ class Recipe:
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=self.place)
+        return Decoder(
+            self.info, self.timeline, height=height, seekable=self.seekable, device=self.place, direct=self.ends.decode
+        )
 
     def depth_decoder(self) -> Decoder:
         """A decoder of what the depth model looks at: the source, or the depth film. Close it."""

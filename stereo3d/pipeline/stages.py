@@ -14,6 +14,9 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import torch
+
+from stereo3d.pipeline.lanes import Lane, keep_for_this_stream
 from stereo3d.pipeline.meter import Meter, Spent
 
 __all__ = ["stage"]
@@ -41,8 +44,11 @@ class _Clock(threading.local):
 _clock = _Clock()
 
 
-def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Generator[T, None, None]:
-    """Run ``source`` in a thread that works ``ahead`` items in advance, and yield its items in order."""
+def stage(
+    name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2, device: torch.device | None = None
+) -> Generator[T, None, None]:
+    """Run ``source`` in a thread that works ``ahead`` items in advance, and yield its items in order. ``device``: on which it has a
+    stream of its own."""
     items: queue.Queue[_Item[T] | _End] = queue.Queue(maxsize=ahead)
     closed = threading.Event()
 
@@ -59,7 +65,7 @@ def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Ge
         iterator = iter(source)
         end = _End(None)
         try:
-            for value in _metered(name, iterator, meter):
+            for value in _metered(name, iterator, meter, Lane(device)):
                 began = time.perf_counter()
                 if not put(_Item(value)):
                     break
@@ -83,17 +89,20 @@ def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Ge
                 if item.error is not None:
                     raise item.error
                 return
+            keep_for_this_stream(item.value)
             yield item.value
     finally:
         closed.set()
         thread.join()
 
 
-def _metered(name: str, iterator: Iterator[T], meter: Meter) -> Iterator[T]:
+def _metered(name: str, iterator: Iterator[T], meter: Meter, lane: Lane) -> Iterator[T]:
     while True:
         began, waited = time.perf_counter(), _clock.waited
         try:
-            value = next(iterator)
+            with lane():
+                value = next(iterator)
+            lane.finish()
         except StopIteration:
             return
         finally:
