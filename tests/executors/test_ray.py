@@ -21,6 +21,7 @@ from stereo3d.executors.crew import Crew, Outcome
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import SegmentResult
 from tests.executors.conftest import LENGTHS, Work
+from tests.films import audio_packets, make_film, picture_hashes, run
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'stereo3d[ray]'")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
@@ -108,6 +109,18 @@ def test_a_source_that_is_not_shared_is_fetched_and_dropped(cluster: Cluster, wo
     both = [ray.remote(fetched).remote() for _ in range(2)]
     assert ray.get(both) == [away.read_bytes()] * 2
     ClusterSeats(cluster, work.recipe).close()
+
+
+def test_the_whole_program_gives_the_same_film(nodes: Any, cluster: Cluster, tmp_path: Path) -> None:
+    """Made here and made there: two segments, sound and all; the cluster's threads are one, so are those of the job begun here."""
+    film = make_film(tmp_path / "film.mkv", (244, 244), size=(96, 64))
+    options = ("--model", "classic", "--codec", "ffv1", "--report", "json")
+    there, here = tmp_path / "there.mkv", tmp_path / "here.mkv"
+    told = run("convert", film, "-o", there, *options, "--cluster", nodes.address)
+    run("convert", film, "-o", here, *options)
+    assert picture_hashes(there) == picture_hashes(here)
+    assert audio_packets(there) == audio_packets(here)
+    assert "verified" in told.stderr
 
 
 def test_machines_join_and_leave(nodes: Any, cluster: Cluster, work: Work, tmp_path: Path) -> None:
