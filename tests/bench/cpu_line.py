@@ -1,22 +1,23 @@
 """How near a conversion with depth from a file comes to FFmpeg alone, side by side, on the processor.
 
 FFmpeg decodes, stacks two copies and encodes with the same settings; the conversion decodes the film and its depth, makes two views,
-fills the holes, packs, encodes, joins and checks. They take turns; medians count; ``pipeline`` is the conversion without the
-scan, the join and the check, which FFmpeg does not have either.
+fills the holes, packs and encodes (``pipeline``: without the scan, the join and the check, which FFmpeg does not have either).
+They take turns; medians count. On a machine that others use compare the core-seconds.
 
-    python -m tests.bench.cpu_line --size 1920x1080 --frames 240 --rounds 3 -- --codec h264
+    python -m tests.bench.cpu_line --size 1920x1080 --frames 240 --rounds 3 --option codec=hevc
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import resource
 import statistics
 import tempfile
 import threading
 import time
-from fractions import Fraction
 from pathlib import Path
+
+import torch
 
 from stereo3d.bench.film import run_ffmpeg
 from stereo3d.bench.machine import describe
@@ -26,7 +27,7 @@ from stereo3d.job.prepare import encoder_for, with_fixed_threads
 from stereo3d.media.probe import probe
 from stereo3d.plan.bars import Framing
 from stereo3d.presets import settings_from
-from stereo3d.progress import Silent
+from stereo3d.progress import Event, Phase, Silent
 from tests.films import make_film
 
 
@@ -43,48 +44,62 @@ def main() -> None:
         measure(arguments, options, Path(folder))
 
 
+class Cores(Silent):
+    """Processor seconds of this process while segments are built."""
+
+    def __init__(self) -> None:
+        self.seconds, self._began = 0.0, 0.0
+
+    def emit(self, event: Event) -> None:
+        if isinstance(event, Phase) and event.name == "convert":
+            self._began = time.process_time()
+        elif isinstance(event, Phase) and event.name == "join":
+            self.seconds = time.process_time() - self._began
+
+
+def children() -> float:
+    """Processor seconds of processes that we started and that ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def measure(arguments: argparse.Namespace, options: dict[str, str], folder: Path) -> None:
     width, height = map(int, arguments.size.split("x"))
     film = arguments.film or make_film(folder / "film.mkv", (arguments.frames,), size=(width, height))
     common = {"device": "cpu", "report": "none", "watch": False, "overwrite": True, "restart": True, **options}
-    common["end"] = str(Fraction(arguments.frames * 1001, 24000).limit_denominator(1000).__float__())
-    depth = folder / "depth.mkv"
-    stop = threading.Event()
-    convert_film(film, depth, settings_from(None, {**common, "model": "classic", "colormap": "none"}), Silent(), stop)
+    common["end"] = f"{arguments.frames * 1001 / 24000:.3f}"
+    depth, stop = folder / "depth.mkv", threading.Event()
+    grey = {key: value for key, value in common.items() if key in ("device", "report", "watch", "overwrite", "end")}
+    convert_film(film, depth, settings_from(None, {**grey, "model": "classic", "colormap": "none"}), Silent(), stop)
     settings = settings_from(None, {**common, "depth_from": str(depth)})
     info = probe(film)
     _, numerics = load_with_numerics(
         settings.depth, (width, height), 0, None, download=lambda _done, _total: None, report=lambda _line: None
     )
     spec = with_fixed_threads(encoder_for(info, settings.encode, settings, Framing()), numerics)
-    rows: dict[str, list[float]] = {"ffmpeg": [], "pipeline": [], "conversion": []}
+    rows: dict[str, list[tuple[float, float]]] = {"ffmpeg": [], "pipeline": []}
     frames, load = arguments.frames, None
     for number in range(arguments.rounds + 1):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), children()
         run_ffmpeg(info, spec, frames, folder / "ffmpeg.mkv")
-        ffmpeg = time.perf_counter() - began
-        began = time.perf_counter()
-        report = convert_film(film, folder / "film.3d.mkv", settings, Silent(), stop)
-        conversion = time.perf_counter() - began
+        ffmpeg = frames / (time.perf_counter() - began), (children() - before) / frames
+        cores = Cores()
+        report = convert_film(film, folder / "film.3d.mkv", settings, cores, stop)
         frames, load = report.frames, report.load
         if number:
-            for name, fps in (
-                ("ffmpeg", frames / ffmpeg),
-                ("pipeline", report.fps),
-                ("conversion", frames / conversion),
-            ):
-                rows[name].append(fps)
-    print(describe(__import__("torch").device("cpu")).text())
-    print(
-        f"{width}x{height}, {frames} frames, {spec.encoder} {spec.preset} crf {spec.crf}, {spec.threads} threads, {options}"
-    )
+            rows["ffmpeg"].append(ffmpeg)
+            rows["pipeline"].append((report.fps, cores.seconds / frames))
+    print(describe(torch.device("cpu")).text())
+    print(f"{width}x{height}, {frames} frames, {spec.encoder} {spec.preset} crf {spec.crf}, {spec.threads} threads")
     for name, values in rows.items():
-        ratios = [value / ffmpeg for value, ffmpeg in zip(values, rows["ffmpeg"], strict=True)]
+        speed = statistics.median(ours / theirs for (ours, _), (theirs, _) in zip(values, rows["ffmpeg"], strict=True))
+        work = statistics.median(theirs / ours for (_, ours), (_, theirs) in zip(values, rows["ffmpeg"], strict=True))
+        fps, core = (statistics.median(column) for column in zip(*values, strict=True))
         print(
-            f"{name:11} {statistics.median(values):7.2f} fps   {100 * statistics.median(ratios):5.1f} % of FFmpeg alone"
+            f"{name:9} {fps:7.2f} fps, {100 * speed:5.1f} % of FFmpeg alone; {core:.4f} core-s a frame, "
+            f"so {100 * work:5.1f} % with all cores busy"
         )
     print("\n".join(load.lines()) if load else "")
-    print(json.dumps(rows))
 
 
 if __name__ == "__main__":
