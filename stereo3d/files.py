@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,17 @@ def flush(path: Path) -> None:
 
 
 def publish(temporary: Path, final: Path) -> None:
-    """Give a finished, already flushed file its name, in one step, durably. Raises OutputError."""
+    """Give a finished, already flushed file its name, in one step, durably; from another file system it is copied beside that name
+    before. Raises OutputError."""
     try:
-        os.replace(temporary, final)
+        if temporary.stat().st_dev != final.parent.stat().st_dev:
+            beside = final.with_name(final.name + ".part")
+            shutil.copy2(temporary, beside)
+            flush(beside)
+            os.replace(beside, final)
+            temporary.unlink()
+        else:
+            os.replace(temporary, final)
         sync_folder(final.parent)
     except OSError as error:
         raise OutputError(f"cannot write {final}: {error.strerror}", hint="see that the folder is writable") from error
@@ -76,7 +85,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file so that a power cut leaves the old one or the new one, never half. Raises OutputError."""
     temporary = path.with_name(path.name + ".part")
     try:
-        with open(temporary, "w", encoding="utf-8") as stream:
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:  # names may be any bytes
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -4,13 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, astuple
+from pathlib import Path
 
-from stereo3d.files import digest
+from stereo3d.errors import ChangedError
+from stereo3d.files import digest, source_fingerprint
 from stereo3d.pipeline.build import PIPELINE_VERSION
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.plan.segments import Segment
 
-__all__ = ["segment_key"]
+__all__ = ["Unchanged", "segment_key"]
+
+
+class Unchanged:
+    """Watches that a source stays what it was. ``fingerprint``: see :func:`source_fingerprint`."""
+
+    def __init__(self, source: Path, fingerprint: str) -> None:
+        self._source, self._fingerprint = source, fingerprint
+        self._look: tuple[int, int] | None = None
+
+    def check(self) -> None:
+        """Look again; its content is compared the first time, and where its size or time is another. Raises ChangedError. A source
+        that is gone is for those to tell who read it."""
+        look = self._looks()
+        if look is None or look == self._look:
+            return
+        if not self._fingerprint.startswith(source_fingerprint(self._source)):
+            raise ChangedError(
+                f"{self._source} changed while it was converted",
+                hint="wait until nobody writes to it; the same command then makes the film anew",
+            )
+        self._look = look
+
+    def _looks(self) -> tuple[int, int] | None:
+        try:
+            status = self._source.stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
 
 
 def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: Mapping[str, str] | None = None) -> str:
@@ -36,6 +66,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),
-            "encoder": asdict(recipe.encoder),
+            "encoder": asdict(recipe.encoder_of(segment)),
+            **({"goal": recipe.goals[segment.number]} if recipe.goals else {}),
         }
     )

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
+from stereo3d.job.faults import Means
 from stereo3d.media.verify import VerifyReport
 from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
 
-__all__ = ["Proof", "Report"]
+__all__ = ["Proof", "Report", "Simpler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,26 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Simpler:
+    """Output frames [start, end) that could not be made as they should be. ``means``: see :mod:`stereo3d.job.faults`. ``failures``,
+    ``reason``: how often they failed, and why last."""
+
+    means: Means
+    start: int
+    end: int
+    failures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one run.
 
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
-    ``page``: the report for people, "" where none was wished for. ``load``: what the run put on the machine.
+    ``page``: the report for people, "" where none was wished for. ``simpler``: what was made by simpler means; it is in ``losses``, too.
+    ``load``: what the run put on the machine.
     """
 
     output: Path
@@ -69,6 +83,7 @@ class Report:
     comfort: ComfortReport | None = None
     proof: Proof | None = None
     page: str = ""
+    simpler: tuple[Simpler, ...] = ()
     load: Load = field(default_factory=Load)
 
     @classmethod
@@ -77,8 +92,14 @@ class Report:
         stored = {name: item for name, item in value.items() if name != "exit_code"}
         comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
         proof = Proof(**stored["proof"]) if stored.get("proof") else None
+        simpler = tuple(Simpler(**item) for item in stored.get("simpler", ()))
         load = Load.from_json(stored["load"]) if stored.get("load") else Load()
-        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"]), "load": load}
+        own = {
+            "output": Path(stored["output"]),
+            "losses": tuple(stored["losses"]),
+            "simpler": simpler,
+            "load": load,
+        }
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property

@@ -16,6 +16,7 @@ from stereo3d.media.closing import Closing
 from stereo3d.media.device import nvdec
 from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.media.pictures import is_picture
+from stereo3d.media.poses import Poses
 from stereo3d.media.probe import open_input
 
 __all__ = ["Clock", "FrameReader", "SourceFrame", "open_reader"]
@@ -175,6 +176,9 @@ class FrameReader(Closing):
 
     def _frames(self, packets: Iterator[Packet[Stream]]) -> Iterator[SourceFrame]:
         clock = Clock(self._info.video, self._info.container)
+        context = self._stream.codec_context
+        assert isinstance(context, av.VideoCodecContext)
+        poses = Poses(self._info.video, context)
         for packet in packets:
             if packet.is_corrupt:
                 self.corrupt_packets += 1
@@ -188,6 +192,7 @@ class FrameReader(Closing):
                 continue
             for frame in decoded:
                 assert isinstance(frame, av.VideoFrame)
+                frame.opaque = poses.of(frame)
                 yield from clock.stamp(frame)
                 if clock.waiting > self._UNTIMED_LIMIT:
                     yield from clock.finish()

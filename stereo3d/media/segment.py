@@ -14,6 +14,7 @@ import av
 import torch
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from stereo3d.errors import EncodeError
@@ -31,10 +32,11 @@ _MAX_REORDER = 32  # no encoder here delays a frame by more than this
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """A finished segment: its packets (one a frame) and bytes."""
+    """A finished segment: its packets (one a frame) and bytes, ``payload`` of them in packets."""
 
     packets: int
     bytes: int
+    payload: int
 
 
 class SegmentWriter:
@@ -120,12 +122,28 @@ class SegmentWriter:
         try:
             for number, pts in enumerate(batch.pts):
                 self._count(pts)
-                frame = self._wrap([plane[number] for plane in planes])
-                frame.pts, frame.time_base = pts, self._time_base
-                self._mux(self._stream.encode(frame))
+                self._encode(self._wrap([plane[number] for plane in planes]), pts)
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._error(error) from error
+
+    def write_frame(self, frame: av.VideoFrame, pts: int) -> None:
+        """Encode the next picture as it was decoded from a segment of the same pictures. Raises EncodeError."""
+        if self._container is None:
+            raise ValueError("the segment is closed")
+        try:
+            self._count(pts)
+            if frame.format.name != self._spec.pix_fmt:
+                frame = convert(self._converter, frame, self._spec.pix_fmt, self._spec.colour)
+            frame.pict_type = PictureType.NONE  # the encoder chooses anew which pictures stand alone
+            self._encode(frame, pts)
+        except (av.FFmpegError, OSError) as error:
+            self.abort()
+            raise self._error(error) from error
+
+    def _encode(self, frame: av.VideoFrame, pts: int) -> None:
+        frame.pts, frame.time_base = pts, self._time_base
+        self._mux(self._stream.encode(frame))
 
     def _count(self, pts: int) -> None:
         """Choose the container's time (ms) of a frame: its own, but later than the one before."""
@@ -171,15 +189,20 @@ class SegmentWriter:
             packet.dts = self._order[delayed] if delayed >= 0 else delayed
             packet.duration = 0
             packet.time_base = Fraction(1, 1000)
-            if self._spec.frame_packing and packet.is_keyframe:
-                packet = self._packed(packet)
+            if packet.is_keyframe and (self._spec.is_hardware or self._spec.frame_packing):
+                packet = self._with_more(packet)
             self._packets += 1
             self._bytes += packet.size
             self._container.mux_one(packet)
 
-    def _packed(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
-        """The packet, saying how its eyes are packed."""
-        data = with_frame_packing(bytes(packet), self._spec.codec, self._spec.frame_packing)
+    def _with_more(self, packet: Packet[av.VideoStream]) -> Packet[av.VideoStream]:
+        """A keyframe that says how its eyes are packed, and has the headers that a hardware encoder gives only once: whatever another
+        encoder wrote before it, it can be decoded."""
+        data = bytes(packet)
+        if self._spec.frame_packing:
+            data = with_frame_packing(data, self._spec.codec, self._spec.frame_packing)
+        if self._spec.is_hardware:
+            data = (self._stream.codec_context.extradata or b"") + data
         said = cast("Packet[av.VideoStream]", Packet(data))
         said.pts, said.dts, said.duration, said.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
         said.is_keyframe, said.stream = True, self._stream
@@ -205,7 +228,7 @@ class SegmentWriter:
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._error(error) from error
-        return SegmentResult(self._packets, size)
+        return SegmentResult(self._packets, size, self._bytes)
 
     def abort(self) -> None:
         """Stop and remove what was written. Harmless after :meth:`close`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,8 +21,10 @@ from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
+from stereo3d.media.sized import SizedWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
 from stereo3d.pipeline.feed import Feed
+from stereo3d.pipeline.fitting import Fitting
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
@@ -88,6 +91,7 @@ def build_segments(
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
                 found.seen.get(segment.number, Seen()),
+                found.take_notes(),
             )
     finally:
         if isinstance(segments, Feed):
@@ -105,14 +109,14 @@ def _encode(
 ) -> tuple[int, int]:
     """Write one segment's frames to its part file; (packets, bytes)."""
     left = len(segment)
-    writer: SegmentWriter | None = None
+    writer: SegmentWriter | SizedWriter | None = None
     try:
         while left:
             asked = time.perf_counter()
             batch = next(views)
             began = time.perf_counter()
             if writer is None:
-                writer = _writer(part, batch, recipe)
+                writer = _writer(part, batch, recipe, segment)
             writer.write(batch)
             meter.add("encode", time.perf_counter() - began, starved=began - asked)
             left -= len(batch)
@@ -128,19 +132,14 @@ def _encode(
     return done.packets, done.bytes
 
 
-def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
+def _writer(part: Path, batch: FrameBatch, recipe: Recipe, segment: Segment) -> SegmentWriter | SizedWriter:
     timeline = recipe.timeline
     rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
-    return SegmentWriter(
-        part,
-        recipe.encoder,
-        batch.format,
-        batch.width,
-        batch.height,
-        time_base=timeline.time_base,
-        rate=rate,
-        device=recipe.place if recipe.ends.encode else None,
-    )
+    what = (part, recipe.encoder_of(segment), batch.format, batch.width, batch.height)
+    if recipe.goals:
+        return SizedWriter(*what, time_base=timeline.time_base, rate=rate, goal=recipe.goals[segment.number])
+    device = recipe.place if recipe.ends.encode and recipe.encoder_of(segment) == recipe.encoder else None
+    return SegmentWriter(*what, time_base=timeline.time_base, rate=rate, device=device)
 
 
 def pictures(
@@ -184,7 +183,8 @@ def _packed_views(
     )
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging), segments):
+        fitting = Fitting(found.notes.append)
+        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging, fitting), segments):
             left, right = some.views()
             synthetic = recipe.in_force(some.whole.index).view.synthetic_view
             witness.see(some.whole, some.depth, Staged(left, right, some.strength, some.zero_parallax, synthetic))
@@ -194,28 +194,36 @@ def _packed_views(
 
 
 def _rendered(
-    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging
+    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging, fitting: Fitting
 ) -> Generator[Rendered, None, None]:
-    """Frames and their depth to their views."""
-    device = recipe.place
+    """Frames and their depth to their views, in smaller batches where the device's memory does not hold these."""
     for batch, depth in pairs:
-        whole = crop(batch, recipe.framing.trim).to(device)
-        bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-        view = recipe.in_force(batch.index).view
-        maps, screens = depth.maps(device), depth.zero_parallax
-        strengths = staging.strengths(batch.index, screens)
-        staging.note(batch.index, maps, strengths, screens)
-        picture = crop(whole, bars)
-        eyes = render_eyes(
-            picture,
-            maps,
-            strength=strengths,
-            zero_parallax=screens,
-            soft_sides=view.window == "soften",
-            synthetic=view.synthetic_view,
-        )
-        fill = recipe.fills_over_time(batch.index)
-        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
+        render = partial(_render, batch, depth, recipe, staging)
+        for some in fitting.pieces(len(batch), render):
+            staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
+            yield some
+
+
+def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, start: int, end: int) -> Rendered:
+    """Frames [start, end) of a batch."""
+    batch, depth = batch.cut(start, end), depth.cut(start, end)
+    device = recipe.place
+    whole = crop(batch, recipe.framing.trim).to(device)
+    bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+    view = recipe.in_force(batch.index).view
+    maps, screens = depth.maps(device), depth.zero_parallax
+    strengths = staging.strengths(batch.index, screens)
+    picture = crop(whole, bars)
+    eyes = render_eyes(
+        picture,
+        maps,
+        strength=strengths,
+        zero_parallax=screens,
+        soft_sides=view.window == "soften",
+        synthetic=view.synthetic_view,
+    )
+    fill = recipe.fills_over_time(batch.index)
+    return Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
 
 
 def _with_depth(

@@ -52,6 +52,8 @@ def _encoder_refusal(recipe: Recipe) -> str:
         return f"{spec.encoder} runs on the processor"
     if settings.paint.colormap is not None:
         return "depth is not encoded there"
+    if recipe.goals:
+        return "a wished size takes several passes"
     packing, video = Packing.of(settings), recipe.info.video
     width, height = packed_size(video.out_width, video.out_height, packing, video.format)
     return trial(spec, width, height, packed_format(video.format, packing.layout), device=recipe.place)
