@@ -305,7 +305,7 @@ def _depth_frames(segments: Iterable[Segment], recipe: Recipe) -> Generator[tupl
                 )
                 continue
             for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
-                yield segment, batch.to(recipe.place)
+                yield segment, batch.to(recipe.place) if recipe.network else batch
 
 
 def _steady_depths(

@@ -75,7 +75,7 @@ def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memor
 
 def device_bytes(recipe: Recipe, ends: Ends) -> int:
     """Bytes between host and device for a frame of a film in views; 0 where the host computes. A frame that the host decodes goes
-    there twice, for depth and for the views; a packed picture that the host encodes comes back."""
+    there for the views, and again for a network's depth; a packed picture that the host encodes comes back."""
     settings = recipe.settings
     if recipe.place.type == "cpu" or settings.paint.colormap is not None:
         return 0
@@ -83,7 +83,7 @@ def device_bytes(recipe: Recipe, ends: Ends) -> int:
     packing = Packing.of(settings)
     packed = packed_size(*size, packing, pixels)
     down = 0 if ends.encode else _frame_bytes(packed_format(pixels, packing.layout), *packed)
-    return (0 if ends.decode else 2 * _frame_bytes(pixels, *size)) + down
+    return (0 if ends.decode else (1 + recipe.network) * _frame_bytes(pixels, *size)) + down
 
 
 def _frame_bytes(pixels: PixelFormat, width: int, height: int) -> int:

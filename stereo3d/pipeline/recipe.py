@@ -85,6 +85,11 @@ class Recipe:
         """Where depth and views are computed."""
         return torch.device(self.device or self.numerics.device)
 
+    @property
+    def network(self) -> bool:
+        """Whether the film's depth comes from a network, so is computed on the device; the other sources compute on the host."""
+        return self.depth_from is None and self.settings.depth.model != "classic"
+
     def encoder_of(self, segment: Segment) -> EncoderSpec:
         """Who writes a segment."""
         return self.substitute if self.substitute and segment.start in self.substituted else self.encoder

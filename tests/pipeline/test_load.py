@@ -67,7 +67,9 @@ def _as_json(load: Load) -> object:
 def test_bytes_between_host_and_device(work: Work) -> None:  # noqa: F811
     frame, packed = 96 * 64 * 3 // 2, 192 * 64 * 3 // 2
     assert device_bytes(work.recipe, Ends()) == 0
-    there = replace(work.recipe, device="cuda:0")
+    classic = replace(work.recipe, device="cuda:0")
+    assert device_bytes(classic, Ends()) == frame + packed
+    there = replace(classic, settings=Settings.from_flat({"model": "small"}))
     assert device_bytes(there, Ends()) == 2 * frame + packed
     assert device_bytes(there, Ends(decode=True)) == packed
     assert device_bytes(there, Ends(encode=True)) == 2 * frame
