@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stereo3d.errors import UsageError
+from stereo3d.files import source_fingerprint
 from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
 from stereo3d.job.build import Built, build
@@ -17,7 +18,7 @@ from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
-from stereo3d.job.keys import Unchanged, source_fingerprint
+from stereo3d.job.keys import Unchanged
 from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
@@ -35,7 +36,7 @@ from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
 from stereo3d.memory import return_freed_memory
-from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.meter import Meter
 from stereo3d.plan.bars import Framing
 from stereo3d.progress import Note, Progress
 from stereo3d.settings import EncodeSettings, Settings
@@ -205,6 +206,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
+        load=built.load,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
         simpler=built.simpler,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.devices import devices_of
 from stereo3d.errors import Interrupted, UsageError
 from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
@@ -19,7 +20,7 @@ from stereo3d.job.finish import output_plan
 from stereo3d.job.framing import film_framing, framing_note, written_size
 from stereo3d.job.keys import segment_key
 from stereo3d.job.manifest import Manifest, PlannedSegment
-from stereo3d.job.numerics import load_others, load_with_numerics
+from stereo3d.job.models import job_model, shot_models
 from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.size import film_goals, sized_encoder
@@ -168,7 +169,7 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
         depth_from = DepthVideo(wish.depth, depth_survey.timeline, True)
     identity = model.info.identity
     recipe = Recipe(wish.info, survey.timeline, True, wish.settings, encoder, numerics, identity, framing, depth_from)
-    return recipe, model
+    return replace(recipe, device=devices_of(wish.settings.depth.device)[0]), model
 
 
 def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
@@ -208,10 +209,11 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         overrides=overrides,
         cards=film_cards(survey, settings.view),
         stills=still_frames(plan),
+        device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
         substitute=_substitute(wish, encoder, framing, numerics),
         goals=goals,
     )
-    others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
+    others = shot_models(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
 
 
@@ -271,8 +273,8 @@ def _load_model(
         _heed(stop)
         progress.emit(Phase("weights", "downloading weights", total, done, "bytes"))
 
-    model, numerics = load_with_numerics(
-        settings.depth,
+    model, numerics = job_model(
+        settings,
         output_size(wish.info.video, settings.picture.height),
         wish.info.video.frames_hint,
         earlier,
