@@ -64,7 +64,10 @@ _NOT_FOR = {
         *RunSettings.model_fields,
     },
     "preview": {*_OTHER_DEPTH, *RunSettings.model_fields},
-    "estimate": {*_OTHER_DEPTH, "model", "weights", *RunSettings.model_fields} - {"keep_depth", "verify"},
+    **dict.fromkeys(
+        ("compare", "estimate"),
+        {*_OTHER_DEPTH, "model", "weights", *RunSettings.model_fields} - {"keep_depth", "verify"},
+    ),
     "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
     - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }

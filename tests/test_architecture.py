@@ -40,7 +40,7 @@ ALLOWED = {
     "executors": {"pipeline", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "bench": {"job", "pipeline", "media", "depth", "render", "demo"},
-    "moments": {"watch", "job", "pipeline", "media", "depth", "render"},
+    "moments": {"facts", "watch", "job", "pipeline", "media", "depth", "render"},
     "facts": {"bench", "watch", "job", "media", "depth", "render"},
     "commands": {"bench", "facts", "moments", "job", "depth"},
     "watch": {"job"},

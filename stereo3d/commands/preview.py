@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from stereo3d.commands.arguments import Add, number, parts, tell
-from stereo3d.errors import OutputError, UsageError
-from stereo3d.settings import Settings, parse_time
+from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, seconds, tell
+from stereo3d.errors import UsageError
+from stereo3d.files import write_text
+from stereo3d.settings import Settings
 
 __all__ = ["add_preview"]
 
@@ -58,44 +58,21 @@ def _preview(arguments: argparse.Namespace) -> int:
     words = parts(getattr(arguments, "strength", None), "strength")
     several = [settings_from(arguments.preset, {**options, "strength": word}) for word in words]
     several = several or [settings_from(arguments.preset, options)]
-    times = [_time(text, "at") for text in parts(arguments.at, "at")]
-    clip = _time(arguments.clip, "clip") if arguments.clip is not None else None
+    times = moments_at(arguments.at)
+    clip = seconds(arguments.clip, "clip") if arguments.clip is not None else None
     if clip is not None and clip <= 0:
         raise UsageError(f"--clip {arguments.clip!r}: nothing is left of it", hint="give seconds, such as 10s")
-    place = _place(arguments.input, arguments.output, clip=clip is not None)
+    place = page_place(arguments.input, arguments.output, "preview", ".html" if clip is None else "")
     with open_moments(arguments.input, several[0], tell) as moments:
         count = arguments.count or (_STILLS if clip is None else _CLIPS)
         picked = pick(moments, times, count)
         if clip is None:
             page = preview_page(moments, picked, [settings.view.strength for settings in several], tell)
     if clip is None:
-        _write(place, page)
+        write_text(place, page)
         print(place)
         return 0
     return _clips(arguments.input, place, [each.time for each in picked], clip, several)
-
-
-def _time(text: str, option: str) -> Fraction:
-    try:
-        return parse_time(re.sub(r"s$", "", text))
-    except ValueError as error:
-        raise UsageError(f"--{option} {text!r}: {error}", hint="such as 90, 1:30 or 0:01:30.5") from None
-
-
-def _place(source: Path, output: Path | None, *, clip: bool) -> Path:
-    stem = source.name if source.is_dir() else source.stem
-    place = output or source.resolve().with_name(f"{stem}.preview{'' if clip else '.html'}")
-    if not clip and place.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"a preview is a page: {place}", hint="name an .html file with -o")
-    if not place.parent.is_dir():
-        raise OutputError(f"there is no folder {place.parent}", hint="choose another place with -o")
-    return place
-
-
-def _write(place: Path, page: str) -> None:
-    from stereo3d.files import write_text
-
-    write_text(place, page)
 
 
 def _clips(source: Path, folder: Path, times: Sequence[Fraction], length: Fraction, several: Sequence[Settings]) -> int:

@@ -164,6 +164,10 @@ class Moments(Closing):
             self._loaded = wanted, model, numerics
         return self._loaded[1:]
 
+    def forget_model(self) -> None:
+        """Give the model's memory back; it is loaded again when it is needed."""
+        self._loaded = None
+
     def _bars(self, frames: Sequence[FrameBatch]) -> Bars:
         first = frames[0]
         finder = BarFinder(first.format, (first.height, first.width), every=1)
