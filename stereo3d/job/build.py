@@ -26,7 +26,7 @@ from stereo3d.job.losses import place, simpler_stretches
 from stereo3d.job.patience import Patience, is_full
 from stereo3d.job.prepare import Job
 from stereo3d.job.report import Simpler
-from stereo3d.job.room import bytes_a_frame
+from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
@@ -188,11 +188,7 @@ class _Builder:
 
     def _room(self) -> int:
         """Bytes that must be free for the next segment, with something to spare."""
-        longest = max(len(segment) for segment in self._job.plan)
-        return (
-            max(_SMALLEST_ROOM, round(1.5 * bytes_a_frame(self._plain, self._records.values()) * longest))
-            * self._room_factor
-        )
+        return max(_SMALLEST_ROOM, bytes_in_work(self._plain, self._records.values())) * self._room_factor
 
     def _make_room(self) -> None:
         """Drop what no segment of the plan needs, then wait for what lacks; for more each time that it was not enough."""

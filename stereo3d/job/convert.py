@@ -29,6 +29,7 @@ from stereo3d.job.report import Proof, Report
 from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
+from stereo3d.job.size import size_losses
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.media.encode import is_hardware
 from stereo3d.media.info import MediaInfo
@@ -122,6 +123,8 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     settings, picture = asked.settings, info.kind == "picture"
     replace = settings.run.overwrite or dry or only_rules_differ(asked)
     check_places(asked.source, asked.output, settings, picture=picture, replace=replace)
+    if picture and settings.encode.target_size is not None:
+        raise UsageError("--target-size goes with films", hint="leave it away")
     encode = EncodeSettings(codec="ffv1") if picture else _settled_encoder(asked)
     # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
     encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
@@ -187,8 +190,12 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         finals = [(final, output)]
     else:
         depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
-        final, lost, proof = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
+        near = [sample for record in built.records.values() for sample in record.comfort.near]
+        final, lost, proof = finish_film(
+            job.folder, job.recipe, job.survey, job.files(""), near, output.suffix, progress
+        )
         finals = [(final, output), *depth]
+        lost += size_losses(job.asked.settings.encode.target_size, final.stat().st_size)
     depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
     report = Report(
         output=output,

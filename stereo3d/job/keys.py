@@ -103,5 +103,6 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),
             "encoder": asdict(recipe.encoder_of(segment)),
+            **({"goal": recipe.goals[segment.number]} if recipe.goals else {}),
         }
     )

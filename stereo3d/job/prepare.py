@@ -6,19 +6,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from pathlib import Path
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.errors import Interrupted
+from stereo3d.errors import Interrupted, UsageError
 from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
 from stereo3d.job.done import Asked
-from stereo3d.job.framing import film_framing, framing_note, trimmed_size
+from stereo3d.job.finish import output_plan
+from stereo3d.job.framing import film_framing, framing_note, written_size
 from stereo3d.job.keys import segment_key
 from stereo3d.job.manifest import Manifest, PlannedSegment
 from stereo3d.job.numerics import load_others, load_with_numerics
 from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
+from stereo3d.job.size import film_goals, sized_encoder
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Sometimes
@@ -33,7 +36,7 @@ from stereo3d.plan.bars import Framing
 from stereo3d.plan.overrides import Overrides
 from stereo3d.plan.segments import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
-from stereo3d.render.pack import Packing, packed_format, packed_size
+from stereo3d.render.pack import Packing, packed_format
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
@@ -126,15 +129,15 @@ def encoder_for(
     info: MediaInfo, encode: EncodeSettings, settings: Settings, framing: Framing, *, canvas: bool = True
 ) -> EncoderSpec:
     """The encoder, refused before anything starts if it cannot hold the packed picture."""
-    picture, video = settings.picture, info.video
+    video = info.video
     if settings.paint.colormap == "none":
+        if encode.target_size is not None:
+            raise UsageError("--target-size goes with pictures, not with grey depth", hint="leave it away")
         return depth_encoder(encode.depth_codec)
-    width, height = trimmed_size(info, picture, framing)
+    width, height = written_size(info, settings, framing, canvas=canvas)
     if settings.paint.colormap is not None:
         return tried_encoder(encode, width, height, PAINTED)
     packing = Packing.of(settings)
-    packing = packing if canvas else replace(packing, canvas=None)
-    width, height = packed_size(width, height, packing, video.format)
     return tried_encoder(
         encode,
         width,
@@ -180,6 +183,11 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)
     plan = make_plan(survey.timeline, survey.shots)
+    goals: tuple[int, ...] = ()
+    if (target := settings.encode.target_size) is not None:
+        whole = output_plan(survey.timeline, settings, regular=survey.regular)
+        goals = film_goals(target, info, whole, wish.asked.output, plan, folder.weights, fingerprint)
+        encoder = sized_encoder(encoder, goals, prod(written_size(info, settings, framing)) * len(survey.timeline))
     depth_from = None
     if wish.depth is not None:
         count = _scanning(wish.depth, "depth", progress, stop)
@@ -199,6 +207,7 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         cards=film_cards(survey, settings.view),
         stills=still_frames(plan),
         substitute=_substitute(wish, encoder, framing, numerics),
+        goals=goals,
     )
     others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)

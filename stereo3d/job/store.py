@@ -74,6 +74,7 @@ class WorkFolder:
         self.manifest = path / "job.json"
         self.survey = path / "survey.json"
         self.depth_survey = path / "depth.json"
+        self.weights = path / "weights.json"
         try:
             self.segments.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -99,6 +100,7 @@ class WorkFolder:
         self.manifest.unlink(missing_ok=True)
         self.survey.unlink(missing_ok=True)
         self.depth_survey.unlink(missing_ok=True)
+        self.weights.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
         """Remove the folder of a job that came to nothing: no survey, no segment."""

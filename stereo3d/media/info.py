@@ -51,7 +51,7 @@ class VideoInfo:
     sample aspect ratio. ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it
     was mirrored left-right where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
     ``lost_metadata``: per-frame metadata that
-    is not carried (Dolby Vision, HDR10+, closed captions). ``interlaced``: it is deinterlaced; ``fields``: to
+    is not carried (Dolby Vision, HDR10+, closed captions). ``dolby_vision``: its profile and compatibility id. ``interlaced``: it is deinterlaced; ``fields``: to
     a frame for each field. ``hdr_format``: an HDR film that becomes an SDR one is decoded to this,
     then tone-mapped from ``hdr_peak`` cd/m2 to ``format``; ``hdr_chroma``: where its chroma samples are.
     """
@@ -79,6 +79,7 @@ class VideoInfo:
     title: str = ""
     timecode: str = ""
     lost_metadata: tuple[str, ...] = ()
+    dolby_vision: tuple[int, int] | None = None
     hdr_format: PixelFormat | None = None
     hdr_peak: float = 0.0
     hdr_chroma: str = ""

@@ -17,7 +17,7 @@ from stereo3d.media.geometry import upright_size
 from stereo3d.media.info import HdrInfo, MediaInfo, SourceKind, StreamInfo, VideoInfo
 from stereo3d.media.pictures import is_picture, numbered_pictures
 from stereo3d.media.sidedata import hdr10, lost_metadata, turn
-from stereo3d.media.tools import chroma_location
+from stereo3d.media.tools import listing
 
 __all__ = ["HdrInfo", "MediaInfo", "StreamInfo", "VideoInfo", "open_input", "probe"]
 
@@ -97,7 +97,10 @@ def _probe_file(path: Path, *, still: bool) -> MediaInfo:
         video = _video_info(stream, frames, still=still)
         duration, start, name = container.duration, container.start_time, container.format.name
     if not still and video.format.chroma_y:
-        video = replace(video, chroma_location=chroma_location(path, video.index))
+        said = listing(path, video.index)
+        video = replace(video, chroma_location=said.chroma_location, dolby_vision=said.dolby_vision)
+        if said.dolby_vision is not None and "Dolby Vision" not in video.lost_metadata:
+            video = replace(video, lost_metadata=("Dolby Vision", *video.lost_metadata))
     return MediaInfo(
         path,
         "film",

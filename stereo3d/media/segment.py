@@ -14,6 +14,7 @@ import av
 import torch
 from av.container import OutputContainer
 from av.packet import Packet
+from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from stereo3d.errors import EncodeError
@@ -30,10 +31,11 @@ _MAX_REORDER = 32  # no encoder here delays a frame by more than this
 
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
-    """A finished segment: its packets (one a frame) and bytes."""
+    """A finished segment: its packets (one a frame) and bytes, ``payload`` of them in packets."""
 
     packets: int
     bytes: int
+    payload: int
 
 
 class SegmentWriter:
@@ -115,12 +117,28 @@ class SegmentWriter:
         try:
             for number, pts in enumerate(batch.pts):
                 self._count(pts)
-                frame = self._wrap([plane[number] for plane in planes])
-                frame.pts, frame.time_base = pts, self._time_base
-                self._mux(self._stream.encode(frame))
+                self._encode(self._wrap([plane[number] for plane in planes]), pts)
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._error(error) from error
+
+    def write_frame(self, frame: av.VideoFrame, pts: int) -> None:
+        """Encode the next picture as it was decoded from a segment of the same pictures. Raises EncodeError."""
+        if self._container is None:
+            raise ValueError("the segment is closed")
+        try:
+            self._count(pts)
+            if frame.format.name != self._spec.pix_fmt:
+                frame = convert(self._converter, frame, self._spec.pix_fmt, self._spec.colour)
+            frame.pict_type = PictureType.NONE  # the encoder chooses anew which pictures stand alone
+            self._encode(frame, pts)
+        except (av.FFmpegError, OSError) as error:
+            self.abort()
+            raise self._error(error) from error
+
+    def _encode(self, frame: av.VideoFrame, pts: int) -> None:
+        frame.pts, frame.time_base = pts, self._time_base
+        self._mux(self._stream.encode(frame))
 
     def _count(self, pts: int) -> None:
         """Choose the container's time (ms) of a frame: its own, but later than the one before."""
@@ -198,7 +216,7 @@ class SegmentWriter:
         except (av.FFmpegError, OSError) as error:
             self.abort()
             raise self._error(error) from error
-        return SegmentResult(self._packets, size)
+        return SegmentResult(self._packets, size, self._bytes)
 
     def abort(self) -> None:
         """Stop and remove what was written. Harmless after :meth:`close`."""

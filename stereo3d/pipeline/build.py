@@ -19,9 +19,9 @@ import torch
 from stereo3d.depth.base import DepthModel
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
-from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
+from stereo3d.media.sized import SizedWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
 from stereo3d.pipeline.fitting import Fitting
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
@@ -101,13 +101,13 @@ def _encode(
 ) -> tuple[int, int]:
     """Write one segment's frames to its part file; (packets, bytes)."""
     left = len(segment)
-    writer: SegmentWriter | None = None
+    writer: SegmentWriter | SizedWriter | None = None
     try:
         while left:
             batch = next(views)
             began = time.perf_counter()
             if writer is None:
-                writer = _writer(part, batch, recipe, recipe.encoder_of(segment))
+                writer = _writer(part, batch, recipe, segment)
             writer.write(batch)
             meter.add("encode", time.perf_counter() - began)
             left -= len(batch)
@@ -123,12 +123,13 @@ def _encode(
     return done.packets, done.bytes
 
 
-def _writer(part: Path, batch: FrameBatch, recipe: Recipe, encoder: EncoderSpec) -> SegmentWriter:
+def _writer(part: Path, batch: FrameBatch, recipe: Recipe, segment: Segment) -> SegmentWriter | SizedWriter:
     timeline = recipe.timeline
     rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
-    return SegmentWriter(
-        part, encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
-    )
+    what = (part, recipe.encoder_of(segment), batch.format, batch.width, batch.height)
+    if recipe.goals:
+        return SizedWriter(*what, time_base=timeline.time_base, rate=rate, goal=recipe.goals[segment.number])
+    return SegmentWriter(*what, time_base=timeline.time_base, rate=rate)
 
 
 def pictures(

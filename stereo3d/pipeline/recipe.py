@@ -46,7 +46,8 @@ class Recipe:
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
     ``cards``: what stays flat.
-    ``stills``: frames that the report shows; no picture depends on them.
+    ``stills``: frames that the report shows; no picture depends on them. ``goals``: bytes for each segment, by its number, where the
+    output is to have a certain size.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     ``substitute``: a software encoder for where the hardware's fails, None where ``encoder`` is one. ``substituted``: the first
     frames of the segments that it writes; ask :meth:`encoder_of`.
@@ -65,6 +66,7 @@ class Recipe:
     cards: Cards = field(default_factory=Cards)
     overrides: Overrides = field(default_factory=Overrides)
     stills: frozenset[int] = frozenset()
+    goals: tuple[int, ...] = ()
     substitute: EncoderSpec | None = None
     substituted: frozenset[int] = frozenset()
 
