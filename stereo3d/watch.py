@@ -141,7 +141,8 @@ class _Worker:
         self._limit = limit
         self._phase = "start"
         self.segments = 0
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, task, death), daemon=True)
+        # Not a daemon, for those may have no processes of their own (one for each device).
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, task, death))
         main = threading.current_thread() is threading.main_thread()
         # A terminal's Ctrl-C goes to both: the worker, from its first instruction on, hears of it from us only.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None

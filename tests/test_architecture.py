@@ -37,7 +37,7 @@ ALLOWED = {
     "render": set(),
     "plan": set(),
     "pipeline": {"media", "depth", "render"},
-    "executors": {"pipeline", "depth"},
+    "executors": {"pipeline", "media", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "bench": {"job", "pipeline", "media", "depth", "render", "demo"},
     "facts": {"bench", "watch", "job", "media", "depth", "render"},

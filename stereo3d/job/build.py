@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from stereo3d.errors import (
     ChangedError,
@@ -13,13 +15,15 @@ from stereo3d.errors import (
     EncodeError,
     Interrupted,
     JobError,
+    OutputError,
     RepeatedError,
     Stereo3DError,
     UsageError,
 )
-from stereo3d.executors.local import LocalExecutor
+from stereo3d.executors.crew import Failure
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
+from stereo3d.job.executor import open_executor
 from stereo3d.job.faults import Faults, Means
 from stereo3d.job.keys import Unchanged
 from stereo3d.job.losses import place, simpler_stretches
@@ -30,8 +34,9 @@ from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
+from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.meter import Meter, write_trace
 from stereo3d.pipeline.recipe import Places, SegmentResult
-from stereo3d.pipeline.stages import Meter
 from stereo3d.pipeline.witness import Seen
 from stereo3d.plan.segments import Segment
 from stereo3d.progress import Alive, Note, Phase, Progress
@@ -51,12 +56,14 @@ _THEN = {
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A job of which every segment is done. ``records``: by segment number. ``simpler``: what was made by simpler means."""
+    """A job of which every segment is done. ``records``: by segment number. ``simpler``: what was made by simpler means.
+    ``load``: what this run put on the machine."""
 
     job: Job
     records: dict[int, SegmentRecord]
     ticker: Ticker
     simpler: tuple[Simpler, ...]
+    load: Load
 
 
 def build(job: Job, progress: Progress, stop: threading.Event, death: Death | None = None) -> Built:
@@ -65,14 +72,15 @@ def build(job: Job, progress: Progress, stop: threading.Event, death: Death | No
     Raises Interrupted once ``stop`` is set and the segment in work is finished, and what makes segment after segment fail.
     """
     builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
-    if death is not None and death.phase == "convert" and builder.next_run():
-        builder.failed(builder.next_run()[0], death.reason, None)
-    builder.begin()
-    while run := builder.next_run():
-        if stop.is_set():
-            raise builder.interrupted()
-        builder.build(run)
-    return builder.built()
+    with closing(builder):
+        if death is not None and death.phase == "convert" and builder.next_run():
+            builder.failed(builder.next_run()[0], death.reason, None)
+        builder.begin()
+        while run := builder.next_run():
+            if stop.is_set():
+                raise builder.interrupted()
+            builder.build(run)
+        return builder.built()
 
 
 class _Builder:
@@ -95,8 +103,10 @@ class _Builder:
             self._job = self._with_outcomes()
         kept = sum(record.frames for record in self._records.values())
         total = len(job.survey.timeline)
-        self._meter = Meter(lambda: progress.emit(Alive()))
+        self._began = time.monotonic()
+        self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
         segments = (len(self._records), len(job.plan))
+        self._executor = open_executor(job, self._meter, progress, stop)
         self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
         self._room_factor = 1
         self._encoded = 0  # frames of the segment in work
@@ -107,6 +117,16 @@ class _Builder:
         if done:
             self._progress.emit(Note(f"continuing: {done} of {total} segments are done"))
         self._emit_phase()
+
+    def close(self) -> None:
+        """End the workers, and write down what was traced."""
+        self._executor.close()
+        trace = self._job.asked.settings.run.trace
+        if trace is not None:
+            try:
+                write_trace(Path(trace), self._meter.take_spans())
+            except OutputError as error:  # the film is what was asked for
+                self._progress.emit(Note(f"--trace: {error.message}", "warning"))
 
     def _emit_phase(self) -> None:
         total = len(self._job.survey.timeline)
@@ -136,6 +156,8 @@ class _Builder:
         fresh = [key for key in missing if not self._faults.is_put_off(key)]
         if not fresh:
             return [segment for key, segment in missing.items() if self._faults.of(key).outcome != "given up"][:1]
+        if self._executor.isolates:
+            return [missing[key] for key in fresh]
         suspect = next((n for n, key in enumerate(fresh) if self._faults.is_suspect(key)), len(fresh))
         return [missing[key] for key in fresh[: suspect or 1]]
 
@@ -162,13 +184,17 @@ class _Builder:
     def _build(self, run: Sequence[Segment]) -> None:
         job = self._job
         places = Places(job.part, lambda segment: job.part(segment, job.pieces[0]))
-        executor = LocalExecutor(job.recipe, job.models, self._meter)
         if self._patience.short(self._room()):
             raise DiskFullError("no room for the next segment")
         self._encoded = 0
-        with closing(executor.run(run, places, self._add_frames)) as results:
+        with closing(self._executor.run(job.recipe, run, places, self._add_frames)) as results:
             for result in results:
                 self._encoded = 0
+                if isinstance(result, Failure):
+                    if self._patience.short(self._room()):
+                        raise DiskFullError("no room for the next segment")
+                    self.failed(result.segment, result.reason, None, result.frame)
+                    continue
                 self._source.check()
                 self._records[result.segment.number] = _record(job, result)
                 for note in result.notes:
@@ -177,7 +203,7 @@ class _Builder:
                 self._faults.success()
                 self._room_factor = 1
                 left = len(job.plan) - len(self._records)
-                if self._stop.is_set() and left:
+                if self._stop.is_set() and left and not self._executor.isolates:  # else the others finish theirs, too
                     raise self.interrupted()
                 if left and self._patience.short(self._room()):
                     raise DiskFullError("no room for the next segment")
@@ -199,11 +225,11 @@ class _Builder:
         self._room_factor = min(_MOST_AT_ONCE, 2 * self._room_factor)
         self._emit_phase()
 
-    def failed(self, segment: Segment, reason: str, error: Exception | None) -> None:
-        """Note a failure and decide how to go on. Raises when there is no sense in it."""
+    def failed(self, segment: Segment, reason: str, error: Exception | None, frame: int = -1) -> None:
+        """Note a failure and decide how to go on. ``frame``: the output frame at which it failed, where that is known otherwise. Raises when there is no sense in it."""
         key = self._plain_keys[segment.number]
         before = self._faults.of(key).outcome
-        frame = segment.start + self._encoded if error is not None else -1
+        frame = segment.start + self._encoded if error is not None else frame
         fault = self._faults.add(key, reason, frame)
         where = place(self._plain.survey, segment.start, segment.end)
         self._progress.emit(Note(f"{where} failed ({fault.failures}): {reason}", "warning"))
@@ -237,7 +263,13 @@ class _Builder:
                 hint="all others are kept; the same command tries these again",
             )
         faults = [self._faults.of(key) for key in self._plain_keys]
-        return Built(self._job, self._records, self._ticker, simpler_stretches(self._plain.plan, faults))
+        simpler = simpler_stretches(self._plain.plan, faults)
+        return Built(self._job, self._records, self._ticker, simpler, self._load())
+
+    def _load(self) -> Load:
+        seconds, meter = time.monotonic() - self._began, self._meter
+        moved = device_bytes(self._job.recipe, self._executor.ends)
+        return load_of(meter.spent(), seconds, self._executor.workers, meter.memory, moved)
 
 
 def _record(job: Job, result: SegmentResult) -> SegmentRecord:

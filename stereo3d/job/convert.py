@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stereo3d.errors import UsageError
+from stereo3d.files import source_fingerprint
 from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
 from stereo3d.job.build import Built, build
@@ -17,7 +18,7 @@ from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
-from stereo3d.job.keys import Unchanged, source_fingerprint
+from stereo3d.job.keys import Unchanged
 from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
@@ -31,12 +32,11 @@ from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.size import size_losses
 from stereo3d.job.store import WorkFolder, work_folder_of
-from stereo3d.media.encode import is_hardware
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
 from stereo3d.memory import return_freed_memory
-from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.meter import Meter
 from stereo3d.plan.bars import Framing
 from stereo3d.progress import Note, Progress
 from stereo3d.settings import EncodeSettings, Settings
@@ -125,19 +125,10 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     check_places(asked.source, asked.output, settings, picture=picture, replace=replace)
     if picture and settings.encode.target_size is not None:
         raise UsageError("--target-size goes with films", hint="leave it away")
-    encode = EncodeSettings(codec="ffv1") if picture else _settled_encoder(asked)
+    encode = EncodeSettings(codec="ffv1") if picture else settings.encode
     # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
     encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
     return Wish(asked, info, depth_source(info, settings), encode, encoder)
-
-
-def _settled_encoder(asked: Asked) -> EncodeSettings:
-    """What ``--encoder auto`` means for a job that was begun by software: it stays there, though the card may be free now."""
-    encode, manifest = asked.settings.encode, Manifest.load(work_folder_of(asked.output) / "job.json")
-    if encode.encoder != "auto" or manifest is None or not manifest.encoder or is_hardware(manifest.encoder):
-        return encode
-    same = all(manifest.settings.get(name) == value for name, value in encode.model_dump(mode="json").items())
-    return encode.model_copy(update={"encoder": "software"}) if same else encode
 
 
 def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
@@ -215,6 +206,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
+        load=built.load,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
         simpler=built.simpler,
     )

@@ -2,53 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import Any
 
-from stereo3d.errors import ChangedError, InputError
+from stereo3d.errors import ChangedError
+from stereo3d.files import digest, source_fingerprint
 from stereo3d.pipeline.build import PIPELINE_VERSION
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.plan.segments import Segment
 
-__all__ = ["Unchanged", "segment_key", "source_fingerprint"]
-
-_SAMPLE = 1 << 18
-_SAMPLES = 64
-
-
-def digest(value: Any) -> str:
-    """32 hex digits for a JSON-ready value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def source_fingerprint(path: Path) -> str:
-    """What the source is, by content: its size and 64 samples of 256 KiB spread over it, the first and the last bytes
-    among them. Reading 80 GB to the end each evening would cost minutes; an edit that spares every sample and the size
-    is not a thing that happens to films. A folder is the list of its files' names, sizes and samples.
-    """
-    try:
-        if path.is_dir():
-            files = sorted(p for p in path.iterdir() if p.is_file())
-            return digest([[p.name, _file_fingerprint(p, samples=1)] for p in files])
-        return _file_fingerprint(path, samples=_SAMPLES)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", hint="see that the file is readable") from error
-
-
-def _file_fingerprint(path: Path, *, samples: int) -> str:
-    size = path.stat().st_size
-    hasher = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as stream:
-        step = max(1, (size - _SAMPLE) // max(1, samples - 1)) if size > _SAMPLE * samples else _SAMPLE
-        for position in range(0, max(1, size), step):
-            stream.seek(min(position, max(0, size - _SAMPLE)) if size > _SAMPLE * samples else position)
-            hasher.update(stream.read(_SAMPLE))
-    return hasher.hexdigest()[:32]
+__all__ = ["Unchanged", "segment_key"]
 
 
 class Unchanged:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
+from typing import Literal
 
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.devices import devices_of
 from stereo3d.errors import Interrupted, UsageError
 from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
@@ -18,7 +20,7 @@ from stereo3d.job.finish import output_plan
 from stereo3d.job.framing import film_framing, framing_note, written_size
 from stereo3d.job.keys import segment_key
 from stereo3d.job.manifest import Manifest, PlannedSegment
-from stereo3d.job.numerics import load_others, load_with_numerics
+from stereo3d.job.models import job_model, shot_models
 from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.size import film_goals, sized_encoder
@@ -167,13 +169,14 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
         depth_from = DepthVideo(wish.depth, depth_survey.timeline, True)
     identity = model.info.identity
     recipe = Recipe(wish.info, survey.timeline, True, wish.settings, encoder, numerics, identity, framing, depth_from)
-    return recipe, model
+    return replace(recipe, device=devices_of(wish.settings.depth.device)[0]), model
 
 
 def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
     """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
     info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
     earlier = Manifest.load(folder.manifest)
+    wish = _as_begun(wish, earlier)
     model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
@@ -206,11 +209,36 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         overrides=overrides,
         cards=film_cards(survey, settings.view),
         stills=still_frames(plan),
+        device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
         substitute=_substitute(wish, encoder, framing, numerics),
         goals=goals,
     )
-    others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
+    others = shot_models(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
+
+
+def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
+    """The wish with the encoder that the job began with, where one was to be chosen: what this machine has may have changed since.
+
+    Raises UsageError where that one is not to be had any more.
+    """
+    now, then = wish.settings.to_flat(), earlier.settings if earlier is not None else {}
+    ours = wish.settings.encode.encoder == "auto" and all(
+        now[n] == then.get(n) for n in ("encoder", "codec", "colormap")
+    )
+    if earlier is None or not ours or earlier.encoder in ("", wish.encoder.encoder):
+        return wish
+    kind: Literal["nvenc", "software"] = "nvenc" if earlier.encoder.endswith("_nvenc") else "software"
+    encode = wish.encode.model_copy(update={"encoder": kind})
+    canvas = wish.settings.picture.bars != "crop"
+    try:
+        encoder = encoder_for(wish.info, encode, wish.settings, Framing(), canvas=canvas)
+    except UsageError as error:
+        raise UsageError(
+            f"this film was begun with {earlier.encoder}, which does not do it now: {error.message}",
+            hint="cure that, or begin anew with --encoder software (what is done is then made again)",
+        ) from error
+    return replace(wish, encode=encode, encoder=encoder)
 
 
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:
@@ -245,8 +273,8 @@ def _load_model(
         _heed(stop)
         progress.emit(Phase("weights", "downloading weights", total, done, "bytes"))
 
-    model, numerics = load_with_numerics(
-        settings.depth,
+    model, numerics = job_model(
+        settings,
         output_size(wish.info.video, settings.picture.height),
         wish.info.video.frames_hint,
         earlier,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
 from stereo3d.job.faults import Means
 from stereo3d.media.verify import VerifyReport
+from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
 
 __all__ = ["Proof", "Report", "Simpler"]
@@ -67,6 +68,7 @@ class Report:
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
     ``page``: the report for people, "" where none was wished for. ``simpler``: what was made by simpler means; it is in ``losses``, too.
+    ``load``: what the run put on the machine.
     """
 
     output: Path
@@ -82,6 +84,7 @@ class Report:
     proof: Proof | None = None
     page: str = ""
     simpler: tuple[Simpler, ...] = ()
+    load: Load = field(default_factory=Load)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Report:
@@ -90,7 +93,13 @@ class Report:
         comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
         proof = Proof(**stored["proof"]) if stored.get("proof") else None
         simpler = tuple(Simpler(**item) for item in stored.get("simpler", ()))
-        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"]), "simpler": simpler}
+        load = Load.from_json(stored["load"]) if stored.get("load") else Load()
+        own = {
+            "output": Path(stored["output"]),
+            "losses": tuple(stored["losses"]),
+            "simpler": simpler,
+            "load": load,
+        }
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property
@@ -105,6 +114,7 @@ class Report:
             f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
+        lines += [f"  {line}" for line in self.load.lines()]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         lines += [f"  lost or replaced: {loss}" for loss in self.losses]

@@ -58,9 +58,14 @@ def write_depth_subs(
     """
     streams = {s.index: s for s in text_tracks(info)}
     tracks: dict[int, _Track | None] = {}
+    if not streams:
+        return (), ()
     try:
         with open_input(info.path) as source:
-            for packet in source.demux([source.streams[index] for index in streams]) if streams else ():
+            for stream in source.streams:
+                if stream.index not in streams:
+                    stream.discard = av.stream.Discard.all
+            for packet in source.demux([source.streams[index] for index in streams]):
                 index, context = packet.stream_index, packet.stream.codec_context
                 if not packet.size or packet.pts is None or not isinstance(context, SubtitleCodecContext):
                     continue

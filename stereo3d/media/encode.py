@@ -9,7 +9,7 @@ import torch
 from stereo3d.errors import UsageError
 from stereo3d.frames import Colour, PixelFormat
 from stereo3d.media.info import HdrInfo
-from stereo3d.media.sei import PACKINGS
+from stereo3d.media.sei import PACKINGS, hdr10_units
 from stereo3d.settings import EncodeSettings
 
 __all__ = [
@@ -69,7 +69,7 @@ class EncoderSpec:
 
     ``pix_fmt`` is what the encoder is fed (grey and RGB become YUV, except for the lossless codec). ``options`` are FFmpeg's
     encoder options. ``threads``: 0 = as many as the encoder likes. ``frame_packing``: the stereo mode that is said inside the
-    pictures, a key of :data:`stereo3d.media.sei.PACKINGS`, or "".
+    pictures, a key of :data:`stereo3d.media.sei.PACKINGS`, or "". ``units``: what else is put into every keyframe, in hexadecimal.
     """
 
     codec: str
@@ -81,6 +81,7 @@ class EncoderSpec:
     options: tuple[tuple[str, str], ...]
     threads: int = 0
     frame_packing: str = ""
+    units: str = ""
 
     @property
     def is_hardware(self) -> bool:
@@ -147,7 +148,8 @@ def choose_encoder(
         options |= _LOSSLESS
     kept = tuple((key, value) for key, value in options.items() if value)
     packing = _frame_packing(codec, stereo_mode) if settings.frame_packing_sei else ""
-    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads, packing)
+    units = hdr10_units(hdr).hex() if hardware and hdr is not None else ""
+    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads, packing, units)
 
 
 def at_quality(spec: EncoderSpec, crf: float) -> EncoderSpec:
@@ -174,9 +176,10 @@ def _encoder(codec: str, hdr: HdrInfo | None, *, hardware: bool) -> Encoder:
         return ENCODERS[codec]
     if codec not in HARDWARE:
         raise UsageError(f"--encoder nvenc: it has no {codec}", hint="use --encoder software")
-    if hdr is not None:
+    if hdr is not None and codec != "hevc":
         raise UsageError(
-            "--encoder nvenc would lose the film's mastering display and light level", hint="use --encoder software"
+            f"--encoder nvenc would lose the film's mastering display and light level in {codec}",
+            hint="use --codec hevc or --encoder software",
         )
     return HARDWARE[codec]
 

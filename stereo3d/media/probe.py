@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from stereo3d.errors import InputError
@@ -54,12 +55,13 @@ def _probe(path: Path, rate: Fraction | int) -> MediaInfo:
     return _probe_file(path, still=False)
 
 
-def open_input(path: Path) -> InputContainer:
+def open_input(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
     """Open a media file for reading. Raises InputError."""
     try:
         # A transport stream that begins anew would else be taken for a counter that wrapped around, 26 hours later.
-        return av.open(f"file:{path}", "r", metadata_errors="replace", options={"correct_ts_overflow": "0"})
-    except (av.FFmpegError, OSError, ValueError) as error:
+        options = {"correct_ts_overflow": "0"}
+        return av.open(f"file:{path}", "r", metadata_errors="replace", options=options, hwaccel=hwaccel)
+    except (av.FFmpegError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path} cannot be read as a film: {_reason(error)}", hint=_open_hint(path)) from error
 
 
@@ -182,6 +184,7 @@ def _video_info(stream: av.VideoStream, frames: list[av.VideoFrame], *, still: b
         format=carried_format(first.format.name, colour, height=first.height, still=still),
         time_base=stream.time_base or Fraction(1, 1000),
         sar=sar,
+        coded_sar=stream.codec_context.sample_aspect_ratio,
         rotation=rotation,
         hflip=hflip,
         interlaced=not still and 2 * sum(f.interlaced_frame for f in frames) > len(frames),
