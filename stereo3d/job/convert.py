@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stereo3d.errors import UsageError
-from stereo3d.files import source_fingerprint
 from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
 from stereo3d.job.build import Built, build
@@ -18,7 +17,8 @@ from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
-from stereo3d.job.keys import Unchanged
+from stereo3d.job.forecast import recall_forecast
+from stereo3d.job.keys import Unchanged, film_fingerprint
 from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
@@ -32,6 +32,7 @@ from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.size import size_losses
 from stereo3d.job.store import WorkFolder, work_folder_of
+from stereo3d.job.timing import Stopwatch
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
@@ -61,6 +62,7 @@ def convert_film(
     if settings.run.dry_run:
         raise UsageError("a dry run converts nothing", hint="'stereo3d convert --dry-run' prints the plan")
     began = time.monotonic()
+    progress = watch = Stopwatch(progress)
     return_freed_memory()
     info = wanted(probe(source), settings)
     asked = _asked(info, output, settings)
@@ -92,7 +94,7 @@ def convert_film(
         _begin(job, patience)
         built = build(job, progress, stop, death)
         size = sum(record.size for record in built.records.values())
-        report = patience.through(lambda: _finish(built, progress, began), 2 * size)
+        report = patience.through(lambda: _finish(built, watch, began), 2 * size)
     _clean_up(asked)
     return report
 
@@ -132,8 +134,7 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
 
 
 def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
-    # A frame for each field is another film: other times, so another survey.
-    fingerprint = source_fingerprint(wish.info.path) + ("-fields" if wish.info.video.fields else "")
+    fingerprint = film_fingerprint(wish.info)
     if not wish.settings.run.restart:
         recall(folder, wish.asked.output, fingerprint)
     return prepare_film(wish, folder, fingerprint, patience)
@@ -159,7 +160,7 @@ def _begin(job: Job, patience: Patience) -> None:
     patience.expect(room_needed(job, kept.values(), frames))
 
 
-def _finish(built: Built, progress: Progress, began: float) -> Report:
+def _finish(built: Built, progress: Stopwatch, began: float) -> Report:
     """Make what was asked for, look at it again, and give it its name. Raises OutputError or VerificationError."""
     try:
         return _published(built, progress, began)
@@ -168,7 +169,7 @@ def _finish(built: Built, progress: Progress, began: float) -> Report:
         raise
 
 
-def _published(built: Built, progress: Progress, began: float) -> Report:
+def _published(built: Built, progress: Stopwatch, began: float) -> Report:
     job, output = built.job, built.job.asked.output
 
     def grey(piece: str) -> tuple[Path, Proof]:
@@ -187,6 +188,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         )
         finals = [(final, output), *depth]
         lost += size_losses(job.asked.settings.encode.target_size, final.stat().st_size)
+    whole = not built.ticker.segments_kept
     depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
     report = Report(
         output=output,
@@ -209,6 +211,8 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         load=built.load,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
         simpler=built.simpler,
+        timing=progress.timing(),
+        estimated=recall_forecast(job.asked, job.fingerprint) if whole else 0.0,
     )
     Unchanged(job.asked.source, job.fingerprint).check()
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))

@@ -8,11 +8,17 @@ from pathlib import Path
 
 from stereo3d.errors import ChangedError
 from stereo3d.files import digest, source_fingerprint
+from stereo3d.media.info import MediaInfo
 from stereo3d.pipeline.build import PIPELINE_VERSION
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.plan.segments import Segment
 
-__all__ = ["Unchanged", "segment_key"]
+__all__ = ["Unchanged", "film_fingerprint", "segment_key"]
+
+
+def film_fingerprint(info: MediaInfo) -> str:
+    """What a film is by its content, and by how its fields are read: a frame for each is another film, with other times."""
+    return source_fingerprint(info.path) + ("-fields" if info.video.fields else "")
 
 
 class Unchanged:

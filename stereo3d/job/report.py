@@ -10,6 +10,7 @@ from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
 from stereo3d.job.faults import Means
+from stereo3d.job.timing import Timing
 from stereo3d.media.verify import VerifyReport
 from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
@@ -68,7 +69,8 @@ class Report:
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
     ``page``: the report for people, "" where none was wished for. ``simpler``: what was made by simpler means; it is in ``losses``, too.
-    ``load``: what the run put on the machine.
+    ``load``: what the run put on the machine. ``timing``: where the time went. ``estimated``: seconds that ``stereo3d estimate`` had
+    said for just this, 0 where it was not asked.
     """
 
     output: Path
@@ -85,6 +87,8 @@ class Report:
     page: str = ""
     simpler: tuple[Simpler, ...] = ()
     load: Load = field(default_factory=Load)
+    timing: Timing | None = None
+    estimated: float = 0.0
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Report:
@@ -99,6 +103,7 @@ class Report:
             "losses": tuple(stored["losses"]),
             "simpler": simpler,
             "load": load,
+            "timing": Timing.from_json(stored["timing"]) if stored.get("timing") else None,
         }
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
@@ -115,6 +120,10 @@ class Report:
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  {line}" for line in self.load.lines()]
+        if self.estimated:
+            off = 100 * (self.seconds / self.estimated - 1)
+            how = f"{abs(off):.0f} % {'longer' if off > 0 else 'less'} than the estimate, {clock(self.estimated)}"
+            lines.append(f"  it took {how}")
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         lines += [f"  lost or replaced: {loss}" for loss in self.losses]

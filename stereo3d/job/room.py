@@ -9,8 +9,9 @@ from stereo3d.job.framing import written_size
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
+from stereo3d.media.info import MediaInfo
 
-__all__ = ["bytes_a_frame", "bytes_in_work", "room_needed"]
+__all__ = ["bytes_a_frame", "bytes_in_work", "room_needed", "sound_bytes", "work_room"]
 
 _SOUND_BYTES = 80_000  # a second of a track, unless the whole source is smaller
 _SLACK = 1 << 20
@@ -43,10 +44,18 @@ def bytes_in_work(job: Job, records: Collection[SegmentRecord]) -> int:
 
 def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> int:
     """Bytes that the work still takes with ``frames`` to be built: their segments, the joined picture, the whole output."""
-    each = bytes_a_frame(job, records)
-    whole = each * len(job.survey.timeline)
-    seconds = job.survey.timeline.duration(0, len(job.survey.timeline))
-    info = job.recipe.info
+    each, timeline = bytes_a_frame(job, records), job.survey.timeline
+    beside = sound_bytes(job.recipe.info, float(timeline.duration(0, len(timeline))))
+    work = bytes_in_work(job, records) if job.recipe.goals else 0
+    return work_room(each * frames, each * len(timeline), beside) + work
+
+
+def work_room(segments: float, whole: float, beside: float) -> int:
+    """Bytes that the work takes: ``segments`` to build, the ``whole`` picture joined, and all of the output with what is ``beside``."""
+    return round(segments + 2 * whole + beside) + _SLACK
+
+
+def sound_bytes(info: MediaInfo, seconds: float) -> float:
+    """About what so many seconds of the source's sound take."""
     source = info.path.stat().st_size if info.kind == "film" else 0
-    beside = min(source, _SOUND_BYTES * len(info.audio) * float(seconds))
-    return round(each * frames + 2 * whole + beside) + bytes_in_work(job, records) * bool(job.recipe.goals) + _SLACK
+    return min(source, _SOUND_BYTES * len(info.audio) * seconds)

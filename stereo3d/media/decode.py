@@ -16,11 +16,20 @@ from stereo3d.frames import FrameBatch, PixelFormat, Timeline
 from stereo3d.media.closing import Closing
 from stereo3d.media.device import copy_from_device
 from stereo3d.media.geometry import Upright, output_size
-from stereo3d.media.info import MediaInfo
+from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
 from stereo3d.tone import to_sdr
 
-__all__ = ["Decoder", "Replacement", "copy_plane", "copy_planes", "decode"]
+__all__ = [
+    "BatchBuilder",
+    "Decoder",
+    "Replacement",
+    "copy_plane",
+    "copy_planes",
+    "decode",
+    "toned",
+    "upright_frames",
+]
 
 _log = logging.getLogger(__name__)
 _READ_ON_SECONDS = 2  # a gap shorter than this is decoded through instead of sought over
@@ -34,7 +43,7 @@ class Replacement:
     pts: int
 
 
-class _Builder:
+class BatchBuilder:
     """Collects frames into the planes of one batch."""
 
     def __init__(self, format: PixelFormat, size: tuple[int, int], batch: int, device: torch.device | None) -> None:
@@ -135,17 +144,10 @@ class Decoder(Closing):
         for first in range(start, end, batch):
             last = min(first + batch, end)
             device = self._device if self._direct else None
-            builder = _Builder(self._info.video.decoded_format, size, last - first, device)
+            builder = BatchBuilder(self._info.video.decoded_format, size, last - first, device)
             for _ in range(first, last):
                 builder.add(next(frames))
-            yield self._toned(builder.done(self._timeline.pts[first:last], first))
-
-    def _toned(self, batch: FrameBatch) -> FrameBatch:
-        video = self._info.video
-        if video.hdr_format is None:
-            return batch
-        batch = batch if self._device is None else batch.to(self._device)
-        return to_sdr(batch, video.hdr_peak, video.hdr_chroma)
+            yield toned(builder.done(self._timeline.pts[first:last], first), self._info.video, self._device)
 
     def _run(self, start: int, end: int) -> Iterator[av.VideoFrame]:
         """One frame for each output frame number of the run, a neighbour where it is missing."""
@@ -236,10 +238,19 @@ class Decoder(Closing):
         self._ahead = None
         self._position = None
         # Frames on a device are upright, or they would not be there; filters know the host's only.
-        self._frames = _upright(frames, None if self._direct else Upright(self._info.video, self._height))
+        self._frames = upright_frames(frames, None if self._direct else Upright(self._info.video, self._height))
 
 
-def _upright(frames: Iterator[SourceFrame], upright: Upright | None) -> Iterator[av.VideoFrame]:
+def toned(batch: FrameBatch, video: VideoInfo, device: torch.device | None) -> FrameBatch:
+    """Decoded frames as they travel: those of an HDR film that becomes an SDR one are tone-mapped, on ``device`` if given."""
+    if video.hdr_format is None:
+        return batch
+    batch = batch if device is None else batch.to(device)
+    return to_sdr(batch, video.hdr_peak, video.hdr_chroma)
+
+
+def upright_frames(frames: Iterator[SourceFrame], upright: Upright | None) -> Iterator[av.VideoFrame]:
+    """Frames as decoding gives them, ``pts`` being their exact time; None: they are upright."""
     for source in frames:
         source.frame.pts = source.pts
         if upright is None:

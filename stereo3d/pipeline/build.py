@@ -29,7 +29,7 @@ from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.pipeline.shot_screen import GivenScreen
-from stereo3d.pipeline.shot_views import Rendered, filled_over_time
+from stereo3d.pipeline.shot_views import Rendered, filled_over_time, rendered
 from stereo3d.pipeline.stages import stage
 from stereo3d.pipeline.staging import ComfortFacts, Staging
 from stereo3d.pipeline.witness import Seen, Staged, Witness
@@ -39,7 +39,6 @@ from stereo3d.plan.segments import Segment, probe_frames
 from stereo3d.render.comfort_screen import Follow
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
-from stereo3d.render.views import render_eyes
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -207,23 +206,20 @@ def _rendered(
 def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, start: int, end: int) -> Rendered:
     """Frames [start, end) of a batch."""
     batch, depth = batch.cut(start, end), depth.cut(start, end)
-    device = recipe.place
-    whole = crop(batch, recipe.framing.trim).to(device)
+    whole = crop(batch, recipe.framing.trim).to(recipe.place)
     bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
     view = recipe.in_force(batch.index).view
-    maps, screens = depth.maps(device), depth.zero_parallax
-    strengths = staging.strengths(batch.index, screens)
-    picture = crop(whole, bars)
-    eyes = render_eyes(
-        picture,
-        maps,
-        strength=strengths,
+    screens = depth.zero_parallax
+    return rendered(
+        whole,
+        bars,
+        depth.maps(recipe.place),
+        view,
+        strength=staging.strengths(batch.index, screens),
         zero_parallax=screens,
-        soft_sides=view.window == "soften",
-        synthetic=view.synthetic_view,
+        sides=depth.sides,
+        fill=recipe.fills_over_time(batch.index),
     )
-    fill = recipe.fills_over_time(batch.index)
-    return Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
 
 
 def _with_depth(

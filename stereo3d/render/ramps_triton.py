@@ -29,7 +29,7 @@ def _lines(at, low, full):  # type: ignore[no-untyped-def]
     return before, tl.minimum(before + 1, low - 1), place - before.to(tl.float32)
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _value(shift, frame, x, y, mask, low, width, height, whole: tl.constexpr):  # type: ignore[no-untyped-def]
     """The shift at a pixel of the picture; ``low``: (height, width) of the map that is interpolated, bilinearly."""
     if whole:
