@@ -18,7 +18,7 @@ from stereo3d.media.ass import Box, Event, Eyes, Script
 from stereo3d.media.carry import TEXT_SUBTITLES
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.mux import OutputPlan
-from stereo3d.media.probe import open_input
+from stereo3d.media.probe import open_input, readable_packets
 
 __all__ = ["Nearest", "eyes_of", "text_tracks", "write_depth_subs"]
 
@@ -65,7 +65,7 @@ def write_depth_subs(
             for stream in source.streams:
                 if stream.index not in streams:
                     stream.discard = av.stream.Discard.all
-            for packet in source.demux([source.streams[index] for index in streams]):
+            for packet in readable_packets(source, [source.streams[index] for index in streams]):
                 index, context = packet.stream_index, packet.stream.codec_context
                 if not packet.size or packet.pts is None or not isinstance(context, SubtitleCodecContext):
                     continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -10,6 +12,8 @@ from pathlib import Path
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
 
 from stereo3d.errors import InputError
 from stereo3d.frames import Colour
@@ -20,8 +24,9 @@ from stereo3d.media.pictures import is_picture, numbered_pictures
 from stereo3d.media.sidedata import hdr10, lost_metadata, turn
 from stereo3d.media.tools import listing
 
-__all__ = ["HdrInfo", "MediaInfo", "StreamInfo", "VideoInfo", "open_input", "probe"]
+__all__ = ["HdrInfo", "MediaInfo", "StreamInfo", "VideoInfo", "open_input", "probe", "readable_packets"]
 
+_log = logging.getLogger(__name__)
 _FIRST_FRAMES = 8
 _FILM_HINT = "name a film (MKV, MP4, TS, AVI, ...), a picture, or a folder of numbered pictures"
 
@@ -63,6 +68,14 @@ def open_input(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
         return av.open(f"file:{path}", "r", metadata_errors="replace", options=options, hwaccel=hwaccel)
     except (av.FFmpegError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path} cannot be read as a film: {_reason(error)}", hint=_open_hint(path)) from error
+
+
+def readable_packets(container: InputContainer, streams: Sequence[Stream] | None = None) -> Iterator[Packet[Stream]]:
+    """The packets of some streams (None: of all), as far as the file can be read."""
+    try:
+        yield from container.demux(streams) if streams is not None else container.demux()
+    except av.FFmpegError as error:
+        _log.debug("%s ends early: %s", container.name, error)
 
 
 def _reason(error: Exception) -> str:
@@ -152,9 +165,9 @@ def _first_frames(container: InputContainer, stream: av.VideoStream, path: Path)
     """The first few frames; a damaged beginning is skipped."""
     stream.thread_type = "SLICE"
     frames: list[av.VideoFrame] = []
-    for packet in islice(container.demux(stream), 2000):
+    for packet in islice(readable_packets(container, [stream]), 2000):
         try:
-            frames += packet.decode()
+            frames += (frame for frame in packet.decode() if isinstance(frame, av.VideoFrame))
         except av.FFmpegError:
             continue
         if len(frames) >= _FIRST_FRAMES:

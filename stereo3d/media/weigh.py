@@ -12,7 +12,7 @@ from stereo3d.errors import InputError
 from stereo3d.media.carry import Carried, container_format, sort_streams
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.mux import OutputPlan, encoded_rate
-from stereo3d.media.probe import open_input
+from stereo3d.media.probe import open_input, readable_packets
 
 __all__ = ["Weights", "weigh"]
 
@@ -48,7 +48,7 @@ def weigh(info: MediaInfo, plan: OutputPlan, out: Path) -> Weights:
         with open_input(info.path) as container:
             beside += sum(s.codec_context.extradata_size for s in container.streams if s.codec_context is not None)
             beside += sum(len(s.data or b"") for s in container.streams.attachments if s.index in carried)
-            for packet in container.demux():
+            for packet in readable_packets(container):
                 index, time = packet.stream_index, packet.pts if packet.pts is not None else packet.dts
                 if index == info.video.index:
                     # Without times the packets follow one another as the frames do.

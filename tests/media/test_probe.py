@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from stereo3d.errors import InputError
 from stereo3d.frames import Colour
+from stereo3d.media import probe as room
 from stereo3d.media.formats import carried_format
 from stereo3d.media.pictures import numbered_pictures
-from stereo3d.media.probe import probe
+from stereo3d.media.probe import probe, readable_packets
 from tests.media.conftest import Clip, ffmpeg
 
 
@@ -103,6 +106,24 @@ def test_hostile_sources(clip: Clip, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         probe(tmp_path / "no_moov.mp4")
     assert "moov" in caught.value.hint
+
+
+class _Broken:
+    """A container that FFmpeg gives up on after some packets, as it does where sizes in an AVI's header make no sense."""
+
+    name = "broken"
+
+    def demux(self, streams: object) -> Iterator[int]:
+        yield from range(3)
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+
+def test_what_can_be_read_is_read(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(readable_packets(_Broken(), [])) == [0, 1, 2]
+    monkeypatch.setattr(room, "readable_packets", lambda *_: iter(()))
+    with pytest.raises(InputError, match="none of its frames") as caught:
+        probe(clip("avi"))
+    assert caught.value.hint
 
 
 def test_cover_art_is_not_the_film(clip: Clip, tmp_path: Path) -> None:
