@@ -43,6 +43,49 @@ def _value(shift, frame, x, y, mask, low, width, height, whole: tl.constexpr):  
     return (1.0 - down) * one + down * two
 
 
+@triton.jit
+def _walk(  # type: ignore[no-untyped-def]
+    shift, frame, x, y, begin, beside, wanted, way, bound, to, most, last, low, width, height,
+    along: tl.constexpr, whole: tl.constexpr,
+):  # fmt: skip
+    """From the neighbour (shift ``beside``) of place ``begin`` of a line on in the direction ``to``, at most ``most`` further, while
+    slopes of the ``way`` are above the ``bound``: (the last place, its shift, the steepest slope)."""
+    q, held, steepest, walks = begin + to, beside, tl.zeros_like(beside), wanted
+    while tl.max(walks.to(tl.int32), 0) > 0:
+        walks = walks & (q + to >= 0) & (q + to <= last) & (tl.abs(q - begin) <= most)
+        moved = q + to - begin
+        value = _value(
+            shift, frame, x + (moved if along else 0), y + (0 if along else moved), walks, low, width, height, whole
+        )
+        slope = (value - held) * to
+        walks = walks & (slope * way > bound)
+        steepest = tl.where(walks, tl.maximum(steepest, tl.abs(slope)), steepest)
+        held, q = tl.where(walks, value, held), tl.where(walks, q + to, q)
+    return q, held, steepest
+
+
+@triton.jit
+def _split(look, step, wanted, first, final, middle, longest, last, pull):  # type: ignore[no-untyped-def]
+    """The first pixel of the far end's side of each ramp: where the picture ``look`` changes from the look of its first pixel to
+    that of its last. ``middle`` is where the depth says it is."""
+    start = tl.load(look + tl.maximum(first - 1, 0) * step, mask=wanted, other=0).to(tl.float32)
+    start = (start + tl.load(look + first * step, mask=wanted, other=0).to(tl.float32)) * 0.5
+    end = tl.load(look + tl.minimum(final + 1, last) * step, mask=wanted, other=0).to(tl.float32)
+    end = (tl.load(look + final * step, mask=wanted, other=0).to(tl.float32) + end) * 0.5
+    contrast = tl.div_rn(pull * tl.abs(start - end), tl.where(wanted, final - first, 1).to(tl.float32))
+    best, least, score = middle, tl.zeros_like(start) + float("inf"), tl.zeros_like(start)
+    for k in range(longest):
+        q = first + 1 + k
+        asked = wanted & (q <= final)
+        away = (q - middle).to(tl.float32)
+        cost = score + contrast * away * away
+        better = asked & (cost < least)
+        best, least = tl.where(better, q, best), tl.where(better, cost, least)
+        colour = tl.load(look + q * step, mask=asked, other=0).to(tl.float32)
+        score += tl.abs(colour - start) - tl.abs(colour - end)
+    return tl.where(contrast > 0.0, best, middle)
+
+
 @triton.jit  # type: ignore[untyped-decorator]
 def _snap(  # type: ignore[no-untyped-def]
     shift, guide, out, touched, low, height, width, guide_step, rule, longest,
@@ -52,8 +95,7 @@ def _snap(  # type: ignore[no-untyped-def]
     peak, fraction, near, pull = rule
     row = tl.program_id(0).to(tl.int64)
     x = tl.program_id(1) * block + tl.arange(0, block)
-    frame, line = row // height, (row % height).to(tl.int32)
-    y = tl.zeros_like(x) + line
+    frame, y = row // height, tl.zeros_like(x) + (row % height).to(tl.int32)
     right: tl.constexpr = 1 if along else 0
     down: tl.constexpr = 0 if along else 1
     p = x if along else y
@@ -68,65 +110,36 @@ def _snap(  # type: ignore[no-untyped-def]
     inner = inner & (way != 0) & (way == _way(after - mine, gentle))
     new = mine
     if tl.max(inner.to(tl.int32), 0) > 0:
-        look = guide + frame * guide_step
-        step = 1 if along else width
-        spot = y * width + x - p * step  # where the line begins
-        # the steepest place of the run, to either side
+        lesser = tl.minimum(tl.abs(mine - before), tl.abs(after - mine))
         steepest = tl.maximum(tl.abs(mine - before), tl.abs(after - mine))
-        for side in range(2):
-            to = 2 * side - 1
-            q, held, walks = p + to, tl.where(to > 0, after, before), inner
-            while tl.max(walks.to(tl.int32), 0) > 0:
-                walks = walks & (q + to >= 0) & (q + to <= last)
-                next_ = _value(
-                    shift, frame, x + (q + to - p) * right, y + (q + to - p) * down, walks, low, width, height, whole
-                )
-                slope = (next_ - held) * to
-                walks = walks & (_way(slope, gentle) == way)
-                steepest = tl.where(walks, tl.maximum(steepest, tl.abs(slope)), steepest)
-                held, q = tl.where(walks, next_, held), tl.where(walks, q + to, q)
+        far = width + height
+        _, _, left = _walk(
+            shift, frame, x, y, p, before, inner, way, gentle, -1, far, last, low, width, height, along, whole
+        )
+        _, _, beyond = _walk(
+            shift, frame, x, y, p, after, inner, way, gentle, 1, far, last, low, width, height, along, whole
+        )
+        steepest = tl.maximum(steepest, tl.maximum(left, beyond))
         steep = fraction * steepest
-        inner = inner & (steepest >= peak) & (tl.abs(mine - before) > steep) & (tl.abs(after - mine) > steep)
+        inner = inner & (steepest >= peak) & (lesser > steep)
         # the ramp's ends, no further away than a ramp may be long
-        first, final, one, two = p - 1, p + 1, before, after
-        for side in range(2):
-            to = 2 * side - 1
-            q, held, walks = p + to, tl.where(to > 0, after, before), inner
-            while tl.max(walks.to(tl.int32), 0) > 0:
-                walks = walks & (q + to >= 0) & (q + to <= last) & (tl.abs(q - p) <= longest)
-                next_ = _value(
-                    shift, frame, x + (q + to - p) * right, y + (q + to - p) * down, walks, low, width, height, whole
-                )
-                slope = (next_ - held) * to
-                walks = walks & (_way(slope, gentle) == way) & (tl.abs(slope) > steep)
-                held, q = tl.where(walks, next_, held), tl.where(walks, q + to, q)
-            first, one = tl.where(to > 0, first, q), tl.where(to > 0, one, held)
-            final, two = tl.where(to > 0, q, final), tl.where(to > 0, held, two)
+        first, one, _ = _walk(
+            shift, frame, x, y, p, before, inner, way, steep, -1, longest, last, low, width, height, along, whole
+        )
+        final, two, _ = _walk(
+            shift, frame, x, y, p, after, inner, way, steep, 1, longest, last, low, width, height, along, whole
+        )
         inner = inner & (final - first <= longest)
-        # where the depth crosses, and where the picture changes
         limit = tl.minimum(one, two) + near * tl.abs(two - one)
-        start = tl.load(look + spot + tl.maximum(first - 1, 0) * step, mask=inner, other=0).to(tl.float32)
-        start = (start + tl.load(look + spot + first * step, mask=inner, other=0).to(tl.float32)) * 0.5
-        end = tl.load(look + spot + tl.minimum(final + 1, last) * step, mask=inner, other=0).to(tl.float32)
-        end = (tl.load(look + spot + final * step, mask=inner, other=0).to(tl.float32) + end) * 0.5
-        middle, best = final, final
+        middle = final
         for k in range(longest):
             q = final - 1 - k
             asked = inner & (q > first)
             value = _value(shift, frame, x + (q - p) * right, y + (q - p) * down, asked, low, width, height, whole)
             middle = tl.where(asked & ((value > limit) != (one > limit)), q, middle)
-        contrast = tl.div_rn(pull * tl.abs(start - end), tl.where(inner, final - first, 1).to(tl.float32))
-        least, score = tl.full((block,), float("inf"), tl.float32), tl.zeros((block,), tl.float32)
-        for k in range(longest):
-            q = first + 1 + k
-            asked = inner & (q <= final)
-            away = (q - middle).to(tl.float32)
-            cost = score + contrast * away * away
-            better = asked & (cost < least)
-            best, least = tl.where(better, q, best), tl.where(better, cost, least)
-            colour = tl.load(look + spot + q * step, mask=asked, other=0).to(tl.float32)
-            score += tl.abs(colour - start) - tl.abs(colour - end)
-        split = tl.where(contrast > 0.0, best, middle)
+        step = 1 if along else width
+        look = guide + frame * guide_step + y * width + x - p * step
+        split = _split(look, step, inner, first, final, middle, longest, last, pull)
         new = tl.where(inner, tl.where(p < split, one, two), mine)
     at = row * width + x
     tl.store(out + at, new, mask=here)
