@@ -15,6 +15,7 @@ from stereo3d import __version__
 from stereo3d.executors.messages import Broken, Ended, Event, Made, Order, Ready, Said, Task, Wants, Worked
 from stereo3d.files import file_sha256
 from stereo3d.media.capabilities import library_versions
+from stereo3d.memory import return_freed_memory
 from stereo3d.pipeline.build import PIPELINE_VERSION, build_segments
 from stereo3d.pipeline.ends import find_ends
 from stereo3d.pipeline.feed import Feed
@@ -104,6 +105,7 @@ class Hand:
         for result in build_segments(self._feed, recipe, models, places, teller.meter, teller.add_frames):
             task = self._places.pop(result.segment.number)
             teller.tell()
+            return_freed_memory()
             files: tuple[Path, ...] = (task.picture, task.depth) if keeps else (task.picture,)
             self._events.put(Made(result, tuple((path, file_sha256(path)) for path in files)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
+from stereo3d.memory import return_freed_memory
 from stereo3d.pipeline.build import build_segments
 from stereo3d.pipeline.meter import Memory, Meter
 from stereo3d.pipeline.recipe import Ends, Models, Places, Recipe, SegmentResult
@@ -35,6 +36,7 @@ class LocalExecutor:
         recipe = replace(recipe, ends=self.ends)
         for result in build_segments(segments, recipe, self._models, places, self._meter, on_frames):
             self._meter.hold(Memory.now(recipe.place))
+            return_freed_memory()
             yield result
 
     def close(self) -> None:

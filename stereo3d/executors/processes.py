@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from stereo3d.executors.crew import Lost, Seat
 from stereo3d.executors.messages import Event, Made, Order, Task
-from stereo3d.memory import return_freed_memory
+from stereo3d.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -100,7 +100,7 @@ def _live(connection: Connection) -> None:
     """The worker's life: it ends with its pipe."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    return_freed_memory()
+    keep_freed_memory()
     from stereo3d.executors.hand import Hand
 
     hand = Hand()

@@ -36,7 +36,7 @@ from stereo3d.job.timing import Stopwatch
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
-from stereo3d.memory import return_freed_memory
+from stereo3d.memory import keep_freed_memory
 from stereo3d.pipeline.meter import Meter
 from stereo3d.plan.bars import Framing
 from stereo3d.progress import Note, Progress
@@ -63,7 +63,7 @@ def convert_film(
         raise UsageError("a dry run converts nothing", hint="'stereo3d convert --dry-run' prints the plan")
     began = time.monotonic()
     progress = watch = Stopwatch(progress)
-    return_freed_memory()
+    keep_freed_memory()
     info = wanted(probe(source), settings)
     asked = _asked(info, output, settings)
     again = settings.run.overwrite or settings.run.restart
