@@ -194,9 +194,7 @@ def _label(row: ModelRow) -> str:
 
 
 def _bgr(picture: FrameBatch) -> NDArray[np.uint8]:
-    shown = cv2.imdecode(np.frombuffer(jpeg(picture), np.uint8), cv2.IMREAD_COLOR)
-    assert shown is not None  # it was encoded a moment ago
-    return np.asarray(shown, np.uint8)
+    return np.asarray(cv2.imdecode(np.frombuffer(jpeg(picture), np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
 def _labelled(picture: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
