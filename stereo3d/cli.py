@@ -61,6 +61,16 @@ _NOT_FOR = {
         *TrackSettings.model_fields,
         *RunSettings.model_fields,
     },
+    "ui": {
+        "colormap",
+        "depth_from",
+        "depth_invert",
+        "start",
+        "end",
+        "max_fps",
+        "depth_codec",
+        *(set(RunSettings.model_fields) - {"keep_depth", "keep_work", "wait", "verify", "report", "hang_limit"}),
+    },
     "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
     - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }
