@@ -39,6 +39,7 @@ ALLOWED = {
     "executors": {"pipeline", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "bench": {"job", "pipeline", "media", "depth", "render", "demo"},
+    "moments": {"job", "pipeline", "media", "depth", "render"},
     "facts": {"bench", "watch", "job", "media", "depth", "render"},
     "commands": {"bench", "facts", "job", "depth"},
     "watch": {"job"},

@@ -14,11 +14,20 @@ from stereo3d.errors import InputError
 from stereo3d.frames import FrameBatch, PixelFormat, Timeline
 from stereo3d.media.closing import Closing
 from stereo3d.media.geometry import Upright, output_size
-from stereo3d.media.info import MediaInfo
+from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
 from stereo3d.tone import to_sdr
 
-__all__ = ["Decoder", "Replacement", "copy_plane", "copy_planes", "decode"]
+__all__ = [
+    "BatchBuilder",
+    "Decoder",
+    "Replacement",
+    "copy_plane",
+    "copy_planes",
+    "decode",
+    "toned",
+    "upright_frames",
+]
 
 _READ_ON_SECONDS = 2  # a gap shorter than this is decoded through instead of sought over
 
@@ -31,7 +40,7 @@ class Replacement:
     pts: int
 
 
-class _Builder:
+class BatchBuilder:
     """Collects frames into the planes of one batch."""
 
     def __init__(self, format: PixelFormat, size: tuple[int, int], batch: int) -> None:
@@ -119,17 +128,10 @@ class Decoder(Closing):
         frames = self._run(start, end)
         for first in range(start, end, batch):
             last = min(first + batch, end)
-            builder = _Builder(self._info.video.decoded_format, size, last - first)
+            builder = BatchBuilder(self._info.video.decoded_format, size, last - first)
             for _ in range(first, last):
                 builder.add(next(frames))
-            yield self._toned(builder.done(self._timeline.pts[first:last], first))
-
-    def _toned(self, batch: FrameBatch) -> FrameBatch:
-        video = self._info.video
-        if video.hdr_format is None:
-            return batch
-        batch = batch if self._device is None else batch.to(self._device)
-        return to_sdr(batch, video.hdr_peak, video.hdr_chroma)
+            yield toned(builder.done(self._timeline.pts[first:last], first), self._info.video, self._device)
 
     def _run(self, start: int, end: int) -> Iterator[av.VideoFrame]:
         """One frame for each output frame number of the run, a neighbour where it is missing."""
@@ -203,10 +205,19 @@ class Decoder(Closing):
     def _start(self, frames: Iterator[SourceFrame]) -> None:
         self._ahead = None
         self._position = None
-        self._frames = _upright(frames, Upright(self._info.video, self._height))
+        self._frames = upright_frames(frames, Upright(self._info.video, self._height))
 
 
-def _upright(frames: Iterator[SourceFrame], upright: Upright) -> Iterator[av.VideoFrame]:
+def toned(batch: FrameBatch, video: VideoInfo, device: torch.device | None) -> FrameBatch:
+    """Decoded frames as they travel: those of an HDR film that becomes an SDR one are tone-mapped, on ``device`` if given."""
+    if video.hdr_format is None:
+        return batch
+    batch = batch if device is None else batch.to(device)
+    return to_sdr(batch, video.hdr_peak, video.hdr_chroma)
+
+
+def upright_frames(frames: Iterator[SourceFrame], upright: Upright) -> Iterator[av.VideoFrame]:
+    """Frames as decoding gives them, ``pts`` being their exact time."""
     for source in frames:
         source.frame.pts = source.pts
         yield from upright.push(source.frame)

@@ -24,7 +24,7 @@ from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.pipeline.shot_screen import GivenScreen
-from stereo3d.pipeline.shot_views import Rendered, filled_over_time
+from stereo3d.pipeline.shot_views import Rendered, filled_over_time, rendered
 from stereo3d.pipeline.stages import Meter, stage
 from stereo3d.pipeline.staging import ComfortFacts, Staging
 from stereo3d.pipeline.witness import Seen, Staged, Witness
@@ -34,7 +34,6 @@ from stereo3d.plan.segments import Segment, probe_frames
 from stereo3d.render.comfort_screen import Follow
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
-from stereo3d.render.views import render_eyes
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -187,17 +186,8 @@ def _rendered(
         maps, screens = depth.maps(device), depth.zero_parallax
         strengths = staging.strengths(batch.index, screens)
         staging.note(batch.index, maps, strengths, screens)
-        picture = crop(whole, bars)
-        eyes = render_eyes(
-            picture,
-            maps,
-            strength=strengths,
-            zero_parallax=screens,
-            soft_sides=view.window == "soften",
-            synthetic=view.synthetic_view,
-        )
         fill = recipe.fills_over_time(batch.index)
-        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
+        yield rendered(whole, bars, maps, view, strength=strengths, zero_parallax=screens, sides=depth.sides, fill=fill)
 
 
 def _with_depth(

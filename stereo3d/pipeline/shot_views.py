@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.plan.bars import Bars, put_back
+from stereo3d.plan.bars import Bars, crop, put_back
 from stereo3d.plan.segments import Segment
 from stereo3d.render.comfort_window import float_window
 from stereo3d.render.uncovered import Uncovered
-from stereo3d.render.views import Eyes
+from stereo3d.render.views import Eyes, render_eyes
+from stereo3d.settings import ViewSettings
 
-__all__ = ["Rendered", "filled_over_time"]
+__all__ = ["Rendered", "filled_over_time", "rendered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,30 @@ class Rendered:
             views = float_window(*views, self.sides, strength=self.strength, zero_parallax=self.zero_parallax)
         left, right = (put_back(view, self.whole, self.bars) for view in views)
         return left, right
+
+
+def rendered(
+    whole: FrameBatch,
+    bars: Bars,
+    depth: torch.Tensor,
+    view: ViewSettings,
+    *,
+    strength: Sequence[float],
+    zero_parallax: Sequence[float],
+    sides: tuple[float, float] | None = None,
+    fill: bool = False,
+) -> Rendered:
+    """The views of frames of one shot, on their device; see :class:`Rendered`."""
+    picture = crop(whole, bars)
+    eyes = render_eyes(
+        picture,
+        depth,
+        strength=strength,
+        zero_parallax=zero_parallax,
+        soft_sides=view.window == "soften",
+        synthetic=view.synthetic_view,
+    )
+    return Rendered(whole, bars, picture, eyes, tuple(strength), tuple(zero_parallax), sides, fill, depth)
 
 
 def filled_over_time(rendered: Iterable[Rendered], segments: Sequence[Segment]) -> Iterator[Rendered]:

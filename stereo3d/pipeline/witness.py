@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from stereo3d.frames import FrameBatch
 from stereo3d.media.still import jpeg
@@ -18,6 +17,7 @@ from stereo3d.plan.segments import Segment
 from stereo3d.render.anaglyph import mixed
 from stereo3d.render.fill import EMPTY
 from stereo3d.render.paint import paint
+from stereo3d.render.shrink import shrunk
 from stereo3d.render.views import EYE_POSITIONS, Synthetic
 from stereo3d.render.warp import surface
 
@@ -189,22 +189,10 @@ class _Ruler:
 
 
 def _still(frames: FrameBatch, depth: torch.Tensor, eyes: Staged | None, place: int) -> Still:
-    source = _shrunk(frames.cut(place, place + 1), _WIDTH)
+    source = shrunk(frames.cut(place, place + 1), _WIDTH)
     size = source.width, source.height
     pictures = [source, paint(depth[place : place + 1].cpu(), size, "jet", source.pts, source.index)]
     if eyes is not None:
-        left, right = (_shrunk(eye.cut(place, place + 1), _WIDTH) for eye in (eyes.left, eyes.right))
+        left, right = (shrunk(eye.cut(place, place + 1), _WIDTH) for eye in (eyes.left, eyes.right))
         pictures.append(mixed(left, right, "red-cyan"))
     return Still(frames.index + place, *(base64.b64encode(jpeg(p, _SCALE)).decode() for p in pictures))
-
-
-def _shrunk(frames: FrameBatch, width: int) -> FrameBatch:
-    """The frames at about ``width`` pixels (no more than they have), aspect kept, whole samples of chroma, by area; on the CPU."""
-    width = min(width, frames.width) & ~3
-    size = width, max(4, round(frames.height * width / frames.width) & ~3)
-    planes = []
-    for number, plane in enumerate(frames.planes):
-        across, down = frames.format.plane_size(number, *size)
-        small = functional.interpolate(plane.unsqueeze(1).float(), (down, across), mode="area")[:, 0].round_()
-        planes.append(small.to(torch.int32).to(plane.dtype).cpu())
-    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format)

@@ -59,9 +59,11 @@ class _Axis:
 
 
 class BarFinder:
-    """Feed every frame in order, then ask for the bars of each shot. ``format``, ``size`` (height, width): of the frames."""
+    """Feed every frame in order, then ask for the bars of each shot. ``format``, ``size`` (height, width): of the frames.
+    ``every``: one in so many is looked at."""
 
-    def __init__(self, format: PixelFormat, size: tuple[int, int]) -> None:
+    def __init__(self, format: PixelFormat, size: tuple[int, int], *, every: int = EVERY) -> None:
+        self._every = every
         self._unit = 1 << (format.bits - 8)
         self._black = 0 if format.colour.full_range else 16 * self._unit
         self._size = size
@@ -71,7 +73,7 @@ class BarFinder:
     def push(self, luma: Luma) -> None:
         """The next frame's luma [h, w], uint8 or uint16. A frame of another size than the film's counts as all picture, and
         so does a tiny one."""
-        if self._count % EVERY == 0:
+        if self._count % self._every == 0:
             usual = luma.shape == self._size and min(luma.shape) >= SMALLEST
             self._samples.append(_measure(luma, self._black, self._unit) if usual else np.zeros((4, 3), np.int32))
         self._count += 1
@@ -88,7 +90,7 @@ class BarFinder:
 
     def _of(self, shot: Shot) -> NDArray[np.int32] | None:
         """The lit samples of a shot, [n, 4, 3], or None."""
-        lit = [s for s in self._samples[-(-shot.start // EVERY) : -(-shot.end // EVERY)] if s is not None]
+        lit = [s for s in self._samples[-(-shot.start // self._every) : -(-shot.end // self._every)] if s is not None]
         return np.stack(lit) if lit else None
 
 
