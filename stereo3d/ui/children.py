@@ -26,7 +26,10 @@ __all__ = ["Run", "call", "drawer", "drawers", "end", "forget", "start"]
 
 # Where the package lies: `-m` finds this one there, and no file in a folder of films is taken for a module.
 _HOME = Path(stereo3d.__file__).parent.parent
-_WINDOWS = sys.platform == "win32"
+if sys.platform == "win32":
+    _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+else:
+    _FLAGS = 0
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -81,7 +84,6 @@ class Run:
 
 def start(folder: Path, about: dict[str, Any], words: Sequence[str]) -> None:
     """Start ``stereo3d`` with these words, for good. Raises JobError."""
-    flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / "said", "wb") as said, open(folder / "out", "wb") as out:
@@ -91,8 +93,8 @@ def start(folder: Path, about: dict[str, Any], words: Sequence[str]) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=said,
-                start_new_session=not _WINDOWS,  # Ctrl-C in the server's terminal is not meant for it
-                creationflags=flags,
+                start_new_session=sys.platform != "win32",  # Ctrl-C in the server's terminal is not meant for it
+                creationflags=_FLAGS,
             )
     except OSError as error:
         raise JobError(f"stereo3d {words[0]} cannot be started: {error}", hint="try it in a terminal") from error

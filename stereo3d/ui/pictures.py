@@ -25,7 +25,8 @@ from stereo3d.settings import DepthSettings, Settings
 from stereo3d.ui.folders import Refused
 
 if TYPE_CHECKING:
-    from stereo3d.moments import Look, Moment, Moments, Scene
+    from stereo3d.moments import Look, Moment, Moments
+    from stereo3d.moments.moments import Scene
 
 __all__ = ["Studio", "Wish", "model_settings"]
 
