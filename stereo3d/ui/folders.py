@@ -13,7 +13,7 @@ from stereo3d.job.queue import films_of
 __all__ = ["Folders", "Refused"]
 
 _MOST_FILES = 5000
-_LONGEST_NAME = 200
+_LONGEST_NAME, _LONGEST_PART, _LONGEST_PATH = 200, 255, 1500
 
 
 class Refused(Exception):
@@ -44,8 +44,10 @@ class Folders:
         number, _, rest = name.partition("/")
         parts = PurePosixPath(rest).parts
         outside = Refused(403, "this is not in the folders of the page", "start stereo3d ui with its folder, too")
-        odd = any(part in ("..", ".") or part.startswith("/") for part in parts) or "\\" in rest or "\0" in rest
-        if not number.isascii() or not number.isdecimal() or int(number) >= len(self.roots) or not parts or odd:
+        known = number.isascii() and number.isdecimal() and len(number) < 4 and int(number) < len(self.roots)
+        long = len(rest) > _LONGEST_PATH or any(len(part.encode(errors="replace")) > _LONGEST_PART for part in parts)
+        odd = any(part in ("..", ".", "/") for part in parts) or "\\" in rest or "\0" in rest
+        if not known or not parts or long or odd or PurePosixPath(rest).is_absolute():
             raise outside
         root = self.roots[int(number)]
         try:

@@ -85,7 +85,12 @@ def view_of(output: Path, name: str) -> JobView | None:
         return JobView(**view | wrong, state="done", share=1.0)
     if not folder.is_dir() and not said.failed:
         return None
-    view |= {**_progress(output, Said(), there), **wrong, "can_continue": manifest is not None or run is not None}
+    view |= {
+        **_progress(output, Said(), there),
+        "phase": "",
+        **wrong,
+        "can_continue": manifest is not None or run is not None,
+    }
     return JobView(**view, state="failed" if said.failed else "paused")
 
 
@@ -138,7 +143,7 @@ def _status_at(output: Path, _segments: int, _job: int) -> JobStatus | None:
 
 def _progress(output: Path, said: Said, there: bool) -> dict[str, Any]:
     """From what the run says while it converts, else from the finished segments."""
-    found: dict[str, Any] = {"phase": str(said.phase.get("text", ""))}
+    found: dict[str, Any] = {"phase": str(said.phase.get("text", "beginning"))}
     if said.converts and said.tick:
         found |= {key: said.tick[key] for key in ("frames_done", "frames_total", "fps", "seconds_left", "limited_by")}
         found["watchable"] = there or said.tick["segments_done"] > 0

@@ -190,7 +190,7 @@ class _Desk:
         return await self._all()
 
     async def go_on(self, request: Request) -> Response:
-        output = self._output(await body_of(request))
+        output = await self._output(await body_of(request))
         source, _ = await run_sync(jobs.job_of, output)
         if self._folders.name(source.resolve()) is None:
             raise Refused(
@@ -202,33 +202,34 @@ class _Desk:
 
     async def pause(self, request: Request) -> Response:
         asked = await body_of(request)
-        await run_sync(lambda: jobs.pause(self._output(asked), at_once=asked.get("at_once") is True))
+        output = await self._output(asked)
+        await run_sync(lambda: jobs.pause(output, at_once=asked.get("at_once") is True))
         return await self._all()
 
     async def dismiss(self, request: Request) -> Response:
-        await run_sync(jobs.dismiss, self._output(await body_of(request)))
+        await run_sync(jobs.dismiss, await self._output(await body_of(request)))
         return await self._all()
 
     async def _all(self) -> Response:
         await run_sync(lambda: self._board.views(fresh=True))
         return JSONResponse({})
 
-    def _output(self, asked: dict[str, Any]) -> Path:
+    async def _output(self, asked: dict[str, Any]) -> Path:
         """An output that is known. Raises Refused."""
         output = self._folders.path(needed(asked, "output"))
-        if output not in self._board.outputs():
+        if output not in await run_sync(self._board.outputs):
             raise Refused(404, f"there is no job for {output.name}", "reload the page")
         return output
 
     async def report(self, request: Request) -> Response:
-        place = page_place(self._output(dict(request.query_params)))
+        place = page_place(await self._output(dict(request.query_params)))
         if not place.is_file() or self._folders.name(place.resolve()) is None:
             raise Refused(404, f"there is no report of {place.name}", "it comes when the film is finished")
         return HTMLResponse(await run_sync(place.read_bytes), headers={"Content-Security-Policy": _SHEET})
 
     async def allow(self, request: Request) -> Response:
         asked = await body_of(request)
-        output = self._output(asked)
+        output = await self._output(asked)
         if asked.get("allow") is True:
             self._links.allow(output)
         else:

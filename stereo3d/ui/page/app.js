@@ -96,7 +96,7 @@ async function shots(again = false) {
     $("strip-title").textContent = "Through the film";
     const count = view.facts.kind === "picture" ? 1 : STILLS;
     const step = view.facts.seconds / count;
-    strip(Array.from({ length: count }, (_, n) => ({ start: n * step, end: (n + 1) * step, label: clock((n + 0.5) * step) })), go);
+    strip(Array.from({ length: count }, (_, n) => ({ start: n * step, end: (n + 1) * step, label: clock((n + 0.5) * step, step < 2 ? 1 : 0) })), go);
   }
 }
 
