@@ -83,14 +83,22 @@ def _add_settings(parser: argparse.ArgumentParser, command: str) -> None:
         section = parser.add_argument_group(kind.__doc__) if wanted else parser
         for name, field in wanted.items():
             flag = "--" + name.replace("_", "-")
-            default = "" if field.default in (None, False) else f" (default {field.default})"
+            default = "" if field.default is None or isinstance(field.default, bool) else f" (default {field.default})"
             text = ((field.description or "") + default).replace("%", "%%")
             if field.annotation is bool:
-                section.add_argument(flag, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text)
+                _add_switch(section, name, text, on=field.default)
                 continue
             extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
             metavar = str(extra.get("metavar", "")) or "|".join(str(choice) for choice in get_args(field.annotation))
             section.add_argument(flag, metavar=metavar, default=argparse.SUPPRESS, help=text)
+
+
+def _add_switch(section: argparse._ActionsContainer, name: str, text: str, *, on: bool) -> None:
+    """Both words for an option that is on or off; help shows the one that changes something, for it is the default's opposite.
+    The other is for who overrides a preset."""
+    for flag, value in (("--" + name.replace("_", "-"), True), ("--no-" + name.replace("_", "-"), False)):
+        shown = text if value != on else argparse.SUPPRESS
+        section.add_argument(flag, dest=name, action="store_const", const=value, default=argparse.SUPPRESS, help=shown)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     convert = commands.add_parser(
         "convert",
+        usage="stereo3d convert INPUT [INPUT ...] [-o OUTPUT] [options]",
         help="convert a film; continues an unfinished job of the same output",
         description="Converts a film, a picture or a folder of numbered pictures. The same command continues what was interrupted.",
     )
@@ -122,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
     depth = commands.add_parser(
         "depth",
+        usage="stereo3d depth INPUT -o OUTPUT [options]",
         help="depth alone, as a video: to render from later, or in colours for people",
         description="Writes the depth of a film, white is near, with the film's frame times: for convert --depth-from. With "
         "--colormap it is an ordinary film in colours, with the source's sound.",

@@ -252,7 +252,7 @@ class RunSettings(Group):
     )
     keep_depth: bool = Field(False, description="keep the depth beside OUTPUT, as OUTPUT's name with .depth.mkv")
     keep_work: bool = Field(False, description="keep the work folder after success")
-    wait: bool = Field(True, description="when the disk is full, wait for room; --no-wait stops, resumable")
+    wait: bool = Field(True, description="at a full disk wait for room (--no-wait: stop, resumable)")
     recursive: bool = Field(False, description="of a folder take the films below it, too")
     stop_after: Time | None = Field(
         None,
@@ -266,7 +266,8 @@ class RunSettings(Group):
         json_schema_extra={"metavar": "HH:MM"},
     )
     watch: bool = Field(
-        True, description="work in a process that is watched: one that hangs or crashes is replaced and goes on"
+        True,
+        description="work in a process that is watched, and replaced where it hangs or crashes (--no-watch: in this one)",
     )
     verify: Literal["packets", "full"] = Field(
         "packets",

@@ -26,6 +26,7 @@ BASE = {
     "plan",
     "presets",
     "progress",
+    "quality",
     "settings",
     "table",
     "tone",

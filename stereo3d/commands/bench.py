@@ -27,6 +27,7 @@ def add_bench(add: Add, add_settings: Callable[..., None]) -> None:
     """Add bench and its parts. ``add_settings``: gives a parser the options of a conversion."""
     bench = add(
         "bench",
+        usage="stereo3d bench [INPUT] [options]",
         help="how fast a film is converted here, stage by stage; 'bench depth': the networks alone; 'bench steadiness'",
         description="Measures each stage alone and the whole conversion, on INPUT or on a small film made for it. The model is "
         "classic unless another is asked for. 'stereo3d bench depth --help': the depth networks alone; 'stereo3d bench steadiness --help': "
@@ -52,6 +53,7 @@ def _add_bench_depth(add: Add) -> None:
     depth = add(
         "bench-depth",
         prog="stereo3d bench depth",
+        usage="stereo3d bench depth [options]",
         description="Measures the depth networks alone, beside the way the tutorial scripts run them. Weights that are not here "
         "are replaced by random ones of the same shape: speed does not depend on them.",
     )
@@ -87,6 +89,7 @@ def _add_bench_steadiness(add: Add, add_settings: Callable[..., None]) -> None:
     steadiness = add(
         "bench-steadiness",
         prog="stereo3d bench steadiness",
+        usage="stereo3d bench steadiness [INPUT] [options]",
         description="Measures how depth flickers from frame to frame on a film, by method: each picture scaled on its own, and what "
         "--steady off, range and motion make of it. Without INPUT: the true depth of the demo film, spoiled as a network "
         "spoils it, so that drift and error are known, too.",

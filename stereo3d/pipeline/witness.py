@@ -14,6 +14,7 @@ import torch
 from stereo3d.frames import FrameBatch
 from stereo3d.media.still import jpeg
 from stereo3d.plan.segments import Segment
+from stereo3d.quality import hole_share, parallax_range
 from stereo3d.render.anaglyph import mixed
 from stereo3d.render.fill import EMPTY
 from stereo3d.render.paint import paint
@@ -29,7 +30,6 @@ _WIDTH = 256  # pixels of a picture
 _SCALE = 6  # of its JPEG's quantiser
 _SPAN_SECONDS = 4
 _GRID = 4  # every so many samples of the depth map, both ways, are looked at for range and flicker
-_TRIM = (0.01, 0.99)  # shares of the picture that the range leaves out below and above
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +170,12 @@ class _Ruler:
     def look(self, depth: torch.Tensor, eyes: Staged, place: int) -> None:
         """Range and holes of one frame, depth [1, 1, h, w]."""
         strength, screen = eyes.strengths[place], eyes.screens[place]
-        levels = torch.tensor(_TRIM, device=depth.device)
-        far, near = torch.quantile(depth[0, 0, ::_GRID, ::_GRID].flatten(), levels).tolist()
-        self._extents.append((strength * (screen - far), strength * (near - screen)))
-        shift = (depth - screen) * (strength / 100 * depth.shape[3])
+        width = depth.shape[3]
+        shift = (depth - screen) * (strength / 100 * width)
+        far, near = parallax_range(shift[0, 0, ::_GRID, ::_GRID].cpu().numpy(), width)
+        self._extents.append((-far, near))
         shares = [
-            (surface(shift * abs(position), 1 if position > 0 else -1) == EMPTY).float().mean().item()
+            hole_share((surface(shift * abs(position), 1 if position > 0 else -1) == EMPTY).cpu().numpy())
             for position in EYE_POSITIONS[eyes.synthetic]
             if position and strength
         ]
