@@ -37,6 +37,8 @@ def _print_error(message: str, hint: str) -> None:
         print(f"hint: {hint}", file=sys.stderr)
 
 
+_OTHER_DEPTH = {"colormap", "depth_from", "depth_invert"}  # depth that is shown, or read
+
 # What is about the views has no place in a film of depth, and the other way round.
 _NOT_FOR = {
     "convert": {"colormap"},
@@ -71,6 +73,7 @@ _NOT_FOR = {
         "depth_codec",
         *(set(RunSettings.model_fields) - {"keep_depth", "keep_work", "wait", "verify", "report", "hang_limit"}),
     },
+    "estimate": {*_OTHER_DEPTH, "model", "weights", *RunSettings.model_fields} - {"keep_depth", "verify"},
     "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
     - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }

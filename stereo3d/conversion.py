@@ -102,7 +102,8 @@ def _in_time(
     films: Sequence[FilmPlace], output: Path | None, settings: Settings, stop: threading.Event, *, many: bool
 ) -> Settings:
     """The settings with the model that ``--done-by`` means."""
-    from stereo3d.facts.deadline import choose_model, film_frames, seconds_until, settled_model
+    from stereo3d.facts.deadline import choose_model, seconds_until, settled_model
+    from stereo3d.facts.pace import film_frames
     from stereo3d.job.places import default_output
     from stereo3d.media.pictures import is_picture
     from stereo3d.media.probe import probe

@@ -28,12 +28,16 @@ def make_film(
     rate: Fraction = Fraction(24000, 1001),
     sound: bool = True,
     seed: int = 1,
+    keyframes: int = 250,
 ) -> Path:
-    """A film of shots with the given frame counts: each a texture that pans, with a block moving across it."""
+    """A film of shots with the given frame counts: each a texture that pans, with a block moving across it. ``keyframes``: one in so
+    many."""
     width, height = size
     random = np.random.default_rng(seed)
     with av.open(str(path), "w") as container:
-        video = container.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": "20"})
+        video = container.add_stream(
+            "libx264", rate=rate, options={"preset": "ultrafast", "crf": "20", "g": str(keyframes)}
+        )
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = container.add_stream("aac", rate=48000, layout="stereo") if sound else None
         for number, count in enumerate(shots):

@@ -33,7 +33,7 @@ def parts(text: str | None, option: str, known: Container[str] | None = None) ->
     parts = tuple(dict.fromkeys(part.strip() for part in text.split(","))) if text else ()
     wrong = [part for part in parts if not part or (known is not None and part not in known)]
     if wrong:
-        hint = f"see stereo3d bench depth --help for what --{option} takes"
+        hint = f"--help says what --{option} takes"
         raise UsageError(f"--{option} {text!r}: {wrong[0]!r} is not known", hint=hint)
     return parts
 

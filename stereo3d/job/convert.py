@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from stereo3d.errors import UsageError
 from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
@@ -17,7 +19,8 @@ from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
-from stereo3d.job.keys import source_fingerprint
+from stereo3d.job.forecast import recall_forecast
+from stereo3d.job.keys import film_fingerprint
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
 from stereo3d.job.patience import Patience
@@ -30,10 +33,11 @@ from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
 from stereo3d.job.store import WorkFolder, work_folder_of
+from stereo3d.job.timing import Stopwatch
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
-from stereo3d.memory import return_freed_memory
+from stereo3d.memory import peak_memory, return_freed_memory
 from stereo3d.pipeline.stages import Meter
 from stereo3d.plan.bars import Framing
 from stereo3d.progress import Note, Progress
@@ -59,6 +63,7 @@ def convert_film(
     if settings.run.dry_run:
         raise UsageError("a dry run converts nothing", hint="'stereo3d convert --dry-run' prints the plan")
     began = time.monotonic()
+    progress = watch = Stopwatch(progress)
     return_freed_memory()
     info = wanted(probe(source), settings)
     asked = _asked(info, output, settings)
@@ -90,7 +95,7 @@ def convert_film(
         _begin(job, patience)
         built = build(job, progress, stop, death)
         size = sum(record.size for record in built.records.values())
-        report = patience.through(lambda: _finish(built, progress, began), 2 * size)
+        report = patience.through(lambda: _finish(built, watch, began), 2 * size)
     _clean_up(asked)
     return report
 
@@ -128,8 +133,7 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
 
 
 def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
-    # A frame for each field is another film: other times, so another survey.
-    fingerprint = source_fingerprint(wish.info.path) + ("-fields" if wish.info.video.fields else "")
+    fingerprint = film_fingerprint(wish.info)
     if not wish.settings.run.restart:
         recall(folder, wish.asked.output, fingerprint)
     return prepare_film(wish, folder, fingerprint, patience)
@@ -155,7 +159,7 @@ def _begin(job: Job, patience: Patience) -> None:
     patience.expect(room_needed(job, kept.values(), frames))
 
 
-def _finish(built: Built, progress: Progress, began: float) -> Report:
+def _finish(built: Built, progress: Stopwatch, began: float) -> Report:
     """Make what was asked for, look at it again, and give it its name. Raises OutputError or VerificationError."""
     try:
         return _published(built, progress, began)
@@ -164,7 +168,7 @@ def _finish(built: Built, progress: Progress, began: float) -> Report:
         raise
 
 
-def _published(built: Built, progress: Progress, began: float) -> Report:
+def _published(built: Built, progress: Stopwatch, began: float) -> Report:
     job, output = built.job, built.job.asked.output
 
     def grey(piece: str) -> tuple[Path, Proof]:
@@ -179,6 +183,7 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
         final, lost, proof = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
         finals = [(final, output), *depth]
+    whole = not built.ticker.segments_kept
     depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
     report = Report(
         output=output,
@@ -193,9 +198,16 @@ def _published(built: Built, progress: Progress, began: float) -> Report:
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
+        timing=progress.timing(built.ticker.busy(), _peak_memory(job.recipe.numerics.device)),
+        estimated=recall_forecast(job.asked, job.fingerprint) if whole else 0.0,
     )
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report
+
+
+def _peak_memory(device: str) -> int:
+    """Bytes at most so far, where the models are."""
+    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else peak_memory()
 
 
 def _clean_up(asked: Asked) -> None:

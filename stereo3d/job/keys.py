@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.errors import InputError
+from stereo3d.media.info import MediaInfo
 from stereo3d.pipeline.build import PIPELINE_VERSION
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.plan.segments import Segment
 
-__all__ = ["segment_key", "source_fingerprint"]
+__all__ = ["digest", "film_fingerprint", "segment_key", "source_fingerprint"]
 
 _SAMPLE = 1 << 18
 _SAMPLES = 64
@@ -24,6 +25,11 @@ def digest(value: Any) -> str:
     """32 hex digits for a JSON-ready value."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def film_fingerprint(info: MediaInfo) -> str:
+    """What a film is by its content, and by how its fields are read: a frame for each is another film, with other times."""
+    return source_fingerprint(info.path) + ("-fields" if info.video.fields else "")
 
 
 def source_fingerprint(path: Path) -> str:

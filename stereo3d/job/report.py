@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
+from stereo3d.job.timing import Timing
 from stereo3d.media.verify import VerifyReport
 from stereo3d.progress import clock
 
@@ -53,7 +54,8 @@ class Report:
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
-    ``page``: the report for people, "" where none was wished for.
+    ``page``: the report for people, "" where none was wished for. ``timing``: where the time went. ``estimated``: seconds that
+    ``stereo3d estimate`` had said for just this, 0 where it was not asked.
     """
 
     output: Path
@@ -68,6 +70,8 @@ class Report:
     comfort: ComfortReport | None = None
     proof: Proof | None = None
     page: str = ""
+    timing: Timing | None = None
+    estimated: float = 0.0
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Report:
@@ -75,7 +79,8 @@ class Report:
         stored = {name: item for name, item in value.items() if name != "exit_code"}
         comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
         proof = Proof(**stored["proof"]) if stored.get("proof") else None
-        own = {"output": Path(stored["output"]), "losses": tuple(stored["losses"])}
+        timing = Timing.from_json(stored["timing"]) if stored.get("timing") else None
+        own = {"timing": timing, "output": Path(stored["output"]), "losses": tuple(stored["losses"])}
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property
@@ -90,6 +95,10 @@ class Report:
             f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
+        if self.estimated:
+            off = 100 * (self.seconds / self.estimated - 1)
+            how = f"{abs(off):.0f} % {'longer' if off > 0 else 'less'} than the estimate, {clock(self.estimated)}"
+            lines.append(f"  it took {how}")
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         lines += [f"  lost or replaced: {loss}" for loss in self.losses]

@@ -8,9 +8,10 @@ from stereo3d.job.framing import trimmed_size
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
+from stereo3d.media.info import MediaInfo
 from stereo3d.render.pack import Packing, packed_size
 
-__all__ = ["bytes_a_frame", "room_needed"]
+__all__ = ["bytes_a_frame", "room_needed", "sound_bytes", "work_room"]
 
 # Bits a pixel of film at each codec's usual quality, on the large side; six steps of crf halve it.
 _BITS = {"h264": 0.16, "hevc": 0.1, "av1": 0.08, "ffv1": 5.0}
@@ -34,10 +35,17 @@ def bytes_a_frame(job: Job, records: Collection[SegmentRecord]) -> float:
 
 def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> int:
     """Bytes that the work still takes with ``frames`` to be built: their segments, the joined picture, the whole output."""
-    each = bytes_a_frame(job, records)
-    whole = each * len(job.survey.timeline)
-    seconds = job.survey.timeline.duration(0, len(job.survey.timeline))
-    info = job.recipe.info
+    each, timeline = bytes_a_frame(job, records), job.survey.timeline
+    beside = sound_bytes(job.recipe.info, float(timeline.duration(0, len(timeline))))
+    return work_room(each * frames, each * len(timeline), beside)
+
+
+def work_room(segments: float, whole: float, beside: float) -> int:
+    """Bytes that the work takes: ``segments`` to build, the ``whole`` picture joined, and all of the output with what is ``beside``."""
+    return round(segments + 2 * whole + beside) + _SLACK
+
+
+def sound_bytes(info: MediaInfo, seconds: float) -> float:
+    """About what so many seconds of the source's sound take."""
     source = info.path.stat().st_size if info.kind == "film" else 0
-    beside = min(source, _SOUND_BYTES * len(info.audio) * float(seconds))
-    return round(each * frames + 2 * whole + beside) + _SLACK
+    return min(source, _SOUND_BYTES * len(info.audio) * seconds)

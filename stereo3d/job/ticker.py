@@ -103,7 +103,11 @@ class Ticker:
         seconds = self._history[-1][0] - self._began if self._history else 0.0
         return self._built / seconds if seconds > 0 else 0.0
 
+    def busy(self) -> dict[str, float]:
+        """Seconds of work by stage so far."""
+        return self._meter.busy()
+
     def limited_by(self) -> str:
         """The stage that has worked longest so far."""
-        busy = self._meter.busy()
+        busy = self.busy()
         return max(busy, key=lambda name: busy[name]) if busy else ""

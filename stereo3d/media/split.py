@@ -13,7 +13,7 @@ from av.packet import Packet
 
 from stereo3d.errors import VerificationError
 
-__all__ = ["packets_sha256", "split"]
+__all__ = ["packets_sha256", "split", "write_run"]
 
 _TICK = Fraction(1, 1000)
 
@@ -54,18 +54,21 @@ def split(film: Path, counts: Sequence[int], wanted: Mapping[int, Path]) -> None
                     return
                 run = list(islice(packets, count))
                 if number in wanted:
-                    _write(run, stream, wanted[number])
+                    write_run(run, stream, wanted[number])
     except (av.FFmpegError, OSError, IndexError) as error:
         raise VerificationError(f"{film} cannot be taken apart: {error}", hint="its segments are built anew") from error
 
 
-def _write(run: Sequence[Packet[av.VideoStream]], template: av.VideoStream, out: Path) -> None:
-    """Times are ranks, for only their order counts: the join puts the true ones back."""
+def write_run(
+    run: Sequence[Packet[av.VideoStream]], template: av.VideoStream, out: Path, tick: Fraction = _TICK
+) -> None:
+    """Write packets that have a time as a Matroska file. Their times become ranks, in units of ``tick`` seconds, for only their
+    order counts: the join puts the true ones back. Raises the errors of PyAV."""
     ranks = _ranks([packet.pts for packet in run if packet.pts is not None])
     behind = max((place - rank for place, rank in enumerate(ranks)), default=0)
     with av.open(f"file:{out}", "w", format="matroska", options={"avoid_negative_ts": "disabled"}) as target:
         stream = target.add_stream_from_template(template, opaque=True)
         for place, (packet, rank) in enumerate(zip(run, ranks, strict=True)):
-            packet.pts, packet.dts, packet.duration, packet.time_base = rank, place - behind, 0, _TICK
+            packet.pts, packet.dts, packet.duration, packet.time_base = rank, place - behind, 0, tick
             packet.stream = stream
             target.mux_one(packet)
