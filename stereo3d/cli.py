@@ -64,9 +64,7 @@ _NOT_FOR = {
         *RunSettings.model_fields,
     },
     "ui": {
-        "colormap",
-        "depth_from",
-        "depth_invert",
+        *_OTHER_DEPTH,
         "start",
         "end",
         "max_fps",

@@ -49,9 +49,9 @@ ALLOWED = {
     "cli": {"commands", "conversion", "job", "depth", "media"},
     "demo": {"job", "media", "depth"},
 }
-ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}} | dict.fromkeys(
-    ("starlette", "uvicorn", "anyio"), {"ui"}
-)
+ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}} | {
+    key: {"ui"} for key in ("starlette", "uvicorn", "anyio")
+}
 
 
 def room(path: Path) -> str:
@@ -90,7 +90,15 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["convert", "--help"], ["--version"], ["bench", "--help"], ["bench", "depth", "--help"], ["ui", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["convert", "--help"],
+        ["--version"],
+        ["bench", "--help"],
+        ["bench", "depth", "--help"],
+        ["ui", "--help"],
+    ],
 )
 def test_help_is_quick(arguments: list[str]) -> None:
     code = (
