@@ -135,10 +135,10 @@ class Guard:
         except Refused as error:
             await refusal(error)(scope, receive, guarded)
             return
-        if "key" in request.query_params:
-            await self._let_in(request)(scope, receive, guarded)
+        if self._at_the_door(request):
+            await self._let_in()(scope, receive, guarded)
             return
-        kind = "streams" if request.url.path.startswith(_STREAMS) else "requests"
+        kind = "streams" if request.scope["path"].startswith(_STREAMS) else "requests"
         if self._at_work[kind] >= {"streams": _MOST_STREAMS, "requests": _MOST_AT_ONCE}[kind]:
             await refusal(Refused(503, "too many requests at once", "try again in a second"))(scope, receive, guarded)
             return
@@ -153,13 +153,15 @@ class Guard:
         if len(headers.getlist("host")) != 1 or not access.knows_host(headers["host"]):
             raise Refused(421, "this name is not ours", f"open {access.address}")
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
-        entering = request.method == "GET" and (request.url.path == "/" or request.url.path.startswith("/watch/"))
+        entering = request.method == "GET" and (
+            request.scope["path"] == "/" or request.scope["path"].startswith("/watch/")
+        )
         foreign = (origin is not None and origin != f"http://{headers['host']}") or site not in ("same-origin", "none")
         if foreign and not (entering and headers.get("sec-fetch-mode") == "navigate"):  # a link may lead here
             raise Refused(403, "another page sent this request", f"open {access.address} itself")
         if request.method not in ("GET", "HEAD", "POST"):
             raise Refused(405, f"{request.method} is not done here")
-        if not request.url.path.startswith("/watch/"):  # its links are keys of their own
+        if not request.scope["path"].startswith("/watch/"):  # its links are keys of their own
             self._check_key(request, headers)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BODY:
@@ -169,7 +171,7 @@ class Guard:
         bearer = headers.get("authorization", "")
         if bearer.startswith("Bearer "):
             known = self._access.opens(bearer.removeprefix("Bearer "))
-        elif request.url.path == "/" and request.method == "GET" and "key" in request.query_params:
+        elif self._at_the_door(request):
             known = self._access.opens(request.query_params["key"])
         else:
             known = self._access.opens(request.cookies.get(self._access.cookie))
@@ -178,7 +180,11 @@ class Guard:
         if not known:
             raise Refused(401, "this page needs its key", "open the address that stereo3d ui printed in the terminal")
 
-    def _let_in(self, request: Request) -> Response:
+    def _at_the_door(self, request: Request) -> bool:
+        """Whether this is somebody with the printed address, whose key is to be looked at."""
+        return request.method == "GET" and request.scope["path"] == "/" and "key" in request.query_params
+
+    def _let_in(self) -> Response:
         """Keep the key in a cookie, out of the address and so out of the history."""
         response = RedirectResponse("/", 303)
         response.set_cookie(self._access.cookie, self._access.key, httponly=True, samesite="strict", path="/")

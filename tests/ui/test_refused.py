@@ -40,6 +40,10 @@ def test_without_the_key(page: Served, path: str) -> None:
 def test_the_key_in_the_address_counts_at_the_door_only(page: Served) -> None:
     assert refused(page, "/?key=wrong", key=None) == 401
     assert refused(page, f"/api/films?key={page.key}", key=None) == 401
+    for path in ("/watch/x/?key=wrong", f"/watch/x/?key={page.key}", "/watch/x/film?key="):
+        status, headers, _ = page.ask(path, key=None)
+        assert status == 404
+        assert "set-cookie" not in headers
     status, headers, body = page.ask(f"/?key={page.key}", key=None)
     assert (status, headers["location"], body) == (303, "/", b"")
     assert "HttpOnly" in headers["set-cookie"]
