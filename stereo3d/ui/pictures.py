@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Studio", "Wish", "model_settings"]
 
-_QUANTISER = 3  # 1 (best) .. 31
 _MOST_LANES = 256
 _FILMS, _SCENES, _MOMENTS, _LOOKS = 2, 16, 32, 4
 
@@ -129,15 +128,15 @@ class Studio:
         return {**facts, "kind": moments.info.kind}
 
     def _picture(self, wish: Wish) -> bytes:
-        from stereo3d.media.still import jpeg
+        from stereo3d.media.still import quick_jpeg
         from stereo3d.render.shrink import shrunk
 
         film, moments = self._opened(wish.film, self._base)
         if wish.shown != "source":
-            return jpeg(self._look(film, moments, wish).picture(wish.shown), _QUANTISER)
+            return quick_jpeg(self._look(film, moments, wish).picture(wish.shown))
         source = self._scene(film, moments, wish.time).source
         width = round(source.width * wish.height / source.height)
-        return jpeg(shrunk(source, width) if width < source.width else source, _QUANTISER)
+        return quick_jpeg(shrunk(source, width) if width < source.width else source)
 
     def _scene(self, film: Hashable, moments: Moments, time: Fraction) -> Scene:
         return self._scenes.get_or((film, time), lambda: moments.scene(time))

@@ -16,8 +16,8 @@ import psutil
 from tests.ui.browser import browser, open_page, until
 from tests.ui.served import served
 
-_STEPS = 16
-_VIEWS = ("source", "depth", "anaglyph", "sbs-full", "wiggle")
+_STEPS = 12
+_VIEWS = ("anaglyph", "sbs-full", "wiggle", "depth")
 _MOVE = """async (value) => {
   const image = document.querySelector('#shown'), slider = document.querySelector('#strength');
   delete image.dataset.milliseconds;
