@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.commands.arguments import Add, tell
-from stereo3d.errors import OutputError, UsageError
+from stereo3d.errors import UsageError
 
 __all__ = ["add_ui"]
 
@@ -59,20 +59,14 @@ def _ui(arguments: argparse.Namespace) -> int:
     # Torch's threads must not spin while they wait, before it is imported: a conversion may need the processor at the same time.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        from stereo3d.ui.serve import listen, serve
+        from stereo3d.ui.serve import serve
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn", "anyio"):
             raise
         raise UsageError(f"the page needs {error.name}", hint="pip install 'stereo3d[ui]'") from None
     options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in _OWN}
     base = settings_from(arguments.preset, options)
-    try:
-        socket = listen(arguments.host, arguments.port)
-    except OSError as error:
-        raise OutputError(
-            f"cannot listen at {arguments.host}, port {arguments.port}: {error.strerror or error}",
-            hint="--port 0 takes a free port",
-        ) from None
-    serve(socket, arguments.host, tuple(arguments.folder) or (Path(),), base, browser=arguments.browser, tell=tell)
+    places = tuple(arguments.folder) or (Path(),)
+    serve(arguments.host, arguments.port, places, base, browser=arguments.browser, tell=tell)
     print("the page has ended; conversions go on", file=sys.stderr)
     return 0

@@ -13,21 +13,26 @@ from types import FrameType
 
 import uvicorn
 
+from stereo3d.errors import OutputError
 from stereo3d.settings import Settings
 from stereo3d.ui.folders import Folders
 from stereo3d.ui.security import Access
 from stereo3d.ui.server import Page, application
 
-__all__ = ["listen", "serve"]
+__all__ = ["serve"]
 
 _MOST_CONNECTIONS = 256
 _MOST_HEADERS = 16_384
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket at an address of this machine. Raises OSError."""
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    return socket.create_server(address[:2], family=family, backlog=128)
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((str(address[0]), port), family=family, backlog=128)
+    except OSError as error:
+        raise OutputError(
+            f"cannot listen at {host}, port {port}: {error.strerror or error}", hint="--port 0 takes a free port"
+        ) from None
 
 
 class _Server(uvicorn.Server):
@@ -43,16 +48,16 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    listening: socket.socket,
-    host: str,
-    places: tuple[Path, ...],
-    base: Settings,
-    *,
-    browser: bool,
-    tell: Callable[[str], None],
+    host: str, port: int, places: tuple[Path, ...], base: Settings, *, browser: bool, tell: Callable[[str], None]
 ) -> None:
-    """Serve the page. ``tell``: hears lines for people; the address goes to stdout. Raises UsageError."""
-    page = Page(Folders.of(places), Access(host, listening.getsockname()[1]), base)
+    """Serve the page for the folders ``places`` until Ctrl-C. ``base``: the settings that it begins with. ``tell``: hears lines for
+    people; the address goes to stdout. Raises UsageError, OutputError."""
+    folders = Folders.of(places)
+    with _listen(host, port) as listening:
+        _serve(listening, Page(folders, Access(host, listening.getsockname()[1]), base), browser=browser, tell=tell)
+
+
+def _serve(listening: socket.socket, page: Page, *, browser: bool, tell: Callable[[str], None]) -> None:
     access = page.access
     if not access.is_local:
         tell(

@@ -41,6 +41,8 @@ def main(film: Path) -> None:
             browser(viewport={"width": 1600, "height": 1000}, device_scale_factor=2) as context,
         ):
             tab = open_page(context, server.address, server.key)
+            until(tab, "[...document.querySelectorAll('#strip img')].slice(0, 6).every((image) => image.src)", 60)
+            tab.wait_for_timeout(3000)
             process = psutil.Process(server.process.pid)
             print(
                 f"{'view':10} {'pixels':>10} {'server':>8} {'browser':>8} {'worst':>8} {'processor':>10}  (ms; medians of {_STEPS})"

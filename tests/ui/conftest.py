@@ -8,8 +8,6 @@ import pytest
 from tests.films import make_film
 from tests.ui.served import Served, served
 
-pytest.importorskip("starlette", reason="the page's libraries are not installed: pip install 'stereo3d[ui]'")
-
 
 @pytest.fixture(scope="session")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -5,10 +5,12 @@ import { $, clock, get, make } from "./ask.js";
 const TAB = Math.random().toString(36).slice(2); // of several tabs none takes another one's turn
 const NAMES = { source: "Source", depth: "Depth, red is near", anaglyph: "Anaglyph, red-cyan", wiggle: "Both eyes in turn", "sbs-full": "Side by side" };
 const WIGGLE_MS = 180;
+const QUIET_MS = 500;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export const view = { film: null, facts: null, time: 0, shown: "anaglyph", fetch: false, options: () => ({}) };
 let asking = false;
+let asked = 0; // when, last
 let wanted = null;
 let urls = [];
 let turn = 0;
@@ -31,6 +33,7 @@ function query(shown) {
 export function show({ quick = false } = {}) {
   if (!view.film || !view.facts) return;
   wanted = { quick };
+  asked = performance.now();
   if (!asking) next();
 }
 
@@ -41,11 +44,11 @@ async function next() {
     wanted = null;
     const names = quick ? ["source"] : view.shown === "wiggle" ? ["left", "right"] : [view.shown];
     const late = setTimeout(() => { $("busy").hidden = false; }, 250);
-    const asked = view.film;
+    const film = view.film;
     try {
       const began = performance.now();
       const answers = await Promise.all(names.map(async (name) => (await get("api/picture", query(name))).blob()));
-      if (asked === view.film) await put(answers.map((blob) => URL.createObjectURL(blob)), quick ? "source" : view.shown);
+      if (film === view.film) await put(answers.map((blob) => URL.createObjectURL(blob)), quick ? "source" : view.shown);
       $("shown").dataset.milliseconds = (performance.now() - began).toFixed(1);
       $("trouble").hidden = true;
     } catch (error) {
@@ -108,7 +111,8 @@ async function fill() {
   fetching = true;
   for (let image = queue.shift(); image; image = queue.shift()) {
     if (!image.isConnected) continue;
-    while (asking) await new Promise((go) => setTimeout(go, 60)); // the large picture comes first
+    // The large picture comes first, and the next one if a slider moves.
+    while (asking || performance.now() - asked < QUIET_MS) await new Promise((go) => setTimeout(go, 60));
     try {
       const { film, time } = image.dataset;
       const answer = await get("api/picture", { film, time, shown: "source", height: 100, lane: `${TAB}-strip` });
