@@ -71,7 +71,11 @@ _NOT_FOR = {
         "depth_codec",
         *(set(RunSettings.model_fields) - {"keep_depth", "keep_work", "wait", "verify", "report", "hang_limit"}),
     },
-    "estimate": {*_OTHER_DEPTH, "model", "weights", *RunSettings.model_fields} - {"keep_depth", "verify"},
+    "preview": {*_OTHER_DEPTH, *RunSettings.model_fields},
+    **dict.fromkeys(
+        ("compare", "estimate"),
+        {*_OTHER_DEPTH, "model", "weights", *RunSettings.model_fields} - {"keep_depth", "verify"},
+    ),
     "bench-steadiness": {option for kind in Settings.groups().values() for option in kind.model_fields}
     - {"model", "weights", "device", "batch", "depth_size", "dtype", "start", "end"},
 }

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from stereo3d.commands.arguments import Add
 from stereo3d.commands.bench import PARTS, add_bench
+from stereo3d.commands.compare import add_compare
 from stereo3d.commands.estimate import add_estimate
 from stereo3d.commands.facts import add_facts
+from stereo3d.commands.preview import add_preview
 from stereo3d.commands.ui import add_ui
 
 __all__ = ["add_commands", "joined"]
@@ -21,6 +23,8 @@ def joined(argv: Sequence[str]) -> list[str]:
 
 def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     """Add the commands. ``add``: makes a parser; ``add_settings``: gives it the options of a conversion."""
+    add_preview(add, add_settings)
+    add_compare(add, add_settings)
     add_estimate(add, add_settings)
     add_facts(add)
     add_bench(add, add_settings)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Container
+from fractions import Fraction
+from pathlib import Path
 
-from stereo3d.errors import UsageError
+from stereo3d.errors import OutputError, UsageError
+from stereo3d.settings import parse_time
 
-__all__ = ["Add", "number", "parts", "size", "tell"]
+__all__ = ["Add", "moments_at", "number", "page_place", "parts", "seconds", "size", "tell"]
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -36,6 +40,31 @@ def parts(text: str | None, option: str, known: Container[str] | None = None) ->
         hint = f"--help says what --{option} takes"
         raise UsageError(f"--{option} {text!r}: {wrong[0]!r} is not known", hint=hint)
     return parts
+
+
+def seconds(text: str, option: str) -> Fraction:
+    """A time, ``10s`` and ``10`` alike. Raises UsageError."""
+    try:
+        return parse_time(re.sub(r"s$", "", text))
+    except ValueError as error:
+        raise UsageError(f"--{option} {text!r}: {error}", hint="such as 90, 1:30 or 0:01:30.5") from None
+
+
+def moments_at(text: str | None) -> list[Fraction]:
+    """The times of ``--at``. Raises UsageError."""
+    return [seconds(part, "at") for part in parts(text, "at")]
+
+
+def page_place(source: Path, output: Path | None, kind: str, suffix: str = ".html") -> Path:
+    """Where a page goes, ``Film.KIND.html`` beside the source unless it was said; with ``suffix`` "" a folder. Raises UsageError,
+    OutputError."""
+    stem = source.name if source.is_dir() else source.stem
+    place = output or source.resolve().with_name(f"{stem}.{kind}{suffix}")
+    if suffix and place.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"a page cannot be written to {place}", hint="name an .html file with -o")
+    if not place.parent.is_dir():
+        raise OutputError(f"there is no folder {place.parent}", hint="choose another place with -o")
+    return place
 
 
 def tell(line: str) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import av
 from av.packet import Packet
+from av.stream import Stream
 
 from stereo3d.errors import InputError
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input
 from stereo3d.media.split import write_run
 
-__all__ = ["excerpt"]
+__all__ = ["cut_out", "excerpt"]
 
 
 def excerpt(info: MediaInfo, places: Sequence[Fraction], frames: int, out: Path) -> int:
@@ -41,6 +42,50 @@ def excerpt(info: MediaInfo, places: Sequence[Fraction], frames: int, out: Path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"nothing can be taken out of {info.path}: {error}", hint="is it whole?") from error
     return len(taken)
+
+
+def cut_out(info: MediaInfo, start: Fraction, end: Fraction, out: Path) -> Fraction:
+    """Copy picture and sound of [start, end) seconds since the first frame to the Matroska file ``out``, from the keyframe before
+    on. The time that its first frame has in the film. Raises InputError as :func:`excerpt`."""
+    video = info.video
+    if info.kind != "film":
+        raise InputError(f"{info.path} is no film", hint="pictures are read one by one")
+    try:
+        with open_input(info.path) as source, av.open(f"file:{out}", "w", format="matroska") as target:
+            stream = source.streams[video.index]
+            assert isinstance(stream, av.VideoStream)
+            first = (video.start_pts or 0) * video.time_base
+            source.seek(round((first + start) / video.time_base), stream=stream)
+            tracks = [stream, *source.streams.audio]
+            copies = {track.index: target.add_stream_from_template(track, opaque=True) for track in tracks}
+            begin: Fraction | None = None
+            for packet in source.demux(tracks):
+                if packet.pts is None:
+                    packet.pts = packet.dts
+                if packet.pts is None or not packet.size:
+                    continue
+                time = packet.pts * packet.time_base
+                if begin is None and packet.stream is stream and packet.is_keyframe:
+                    begin = time
+                if packet.stream is stream and time > first + end:
+                    break
+                if begin is None or time < begin:
+                    continue
+                _move(packet, begin)
+                packet.stream = copies[packet.stream_index]
+                target.mux(packet)
+            if begin is None:
+                raise InputError(f"{info.path} has no keyframe there", hint="choose another time")
+            return begin - first
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"nothing can be cut out of {info.path}: {error}", hint="is it whole?") from error
+
+
+def _move(packet: Packet[Stream], begin: Fraction) -> None:
+    """Count a packet's times from ``begin`` seconds."""
+    shift = round(begin / packet.time_base)
+    packet.pts = (packet.pts or 0) - shift
+    packet.dts = packet.dts - shift if packet.dts is not None else None
 
 
 def _from_keyframe(packets: Iterator[Packet[av.VideoStream]]) -> Iterator[Packet[av.VideoStream]]:

@@ -88,6 +88,13 @@ class NearReader(Closing):
             )
         return Near(tuple(samples), place, tuple(times), tuple(smalls))
 
+    def keyframe(self, seconds: Fraction) -> Fraction:
+        """The time, as :meth:`near` counts it, of the keyframe that it begins at for a time; 0 where none is found."""
+        base = self._info.video.time_base
+        found = self._reader.seek(self.first_pts + int(seconds / base))
+        first = next(found, None) if found is not None else None
+        return (first.pts - self.first_pts) * base if first is not None else Fraction(0)
+
     def _from(self, goal: Fraction) -> Iterator[av.VideoFrame]:
         """Frames from the keyframe before ``goal`` on."""
         video = self._info.video

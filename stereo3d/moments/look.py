@@ -9,7 +9,7 @@ import torch
 from stereo3d.errors import UsageError
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
-from stereo3d.moments.moments import Moment
+from stereo3d.moments.moments import Moment, scaled_bars
 from stereo3d.pipeline.shot_screen import ShotScreen
 from stereo3d.pipeline.shot_views import rendered
 from stereo3d.pipeline.staging import Staging
@@ -19,6 +19,7 @@ from stereo3d.render.comfort_screen import Follow
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.paint import paint
 from stereo3d.render.plus_depth import depth_picture
+from stereo3d.render.shrink import shrunk
 from stereo3d.settings import Settings, ViewSettings
 
 __all__ = ["LOOKS", "Look", "look"]
@@ -53,6 +54,12 @@ class Look:
             whole = moment.source
             return pack(whole, depth_picture(whole, moment.depth, moment.bars, (self.screen,)), packing)
         return pack(self.left, self.right, packing)
+
+    def smaller(self, width: int) -> Look:
+        """The same with smaller pictures of about so many pixels, made of these: for pages."""
+        source, left, right = (shrunk(frame, width) for frame in (self.moment.source, self.left, self.right))
+        bars = scaled_bars(self.moment.bars, source, self.moment.source.height)
+        return replace(self, moment=replace(self.moment, source=source, bars=bars), left=left, right=right)
 
 
 def look(moment: Moment, settings: Settings, *, height: int | None = None) -> Look:

@@ -37,7 +37,7 @@ from stereo3d.render.shrink import shrunk
 from stereo3d.settings import DepthSettings, Settings
 from stereo3d.tone import is_hdr
 
-__all__ = ["Moment", "Moments", "Scene", "open_moments"]
+__all__ = ["Moment", "Moments", "Scene", "open_moments", "scaled_bars"]
 
 _BESIDE = 2  # frames on either side
 _REACH = Fraction(1)  # seconds that they are spread over
@@ -86,7 +86,7 @@ class Moment:
         if height >= self.source.height:
             return self
         source = shrunk(self.source, round(self.source.width * height / self.source.height))
-        return replace(self, source=source, bars=_scaled(self.bars, source, self.source.height))
+        return replace(self, source=source, bars=scaled_bars(self.bars, source, self.source.height))
 
 
 class Moments(Closing):
@@ -108,16 +108,20 @@ class Moments(Closing):
         self._loaded = None
         self._reader.close()
 
-    def scene(self, time: Fraction, *, beside: int = _BESIDE) -> Scene:
-        """The frame shown ``time`` seconds after the first one, decoded, without depth: fast. ``beside``: neighbours on either side
-        that help to find the range of its depth; each costs as much as the frame. Raises InputError."""
-        near = self._reader.near(time, reach=_REACH, beside=beside)
+    def scene(self, time: Fraction, *, beside: int = _BESIDE, reach: Fraction = _REACH) -> Scene:
+        """The frame shown ``time`` seconds after the first one, decoded, without depth: fast. ``beside``: neighbours on either side,
+        spread over ``reach`` seconds, that help to find the range of its depth; each costs as much as the frame. Raises InputError."""
+        near = self._reader.near(time, reach=reach, beside=beside)
         frames, place = _own_shot(near)
         source = near.samples[near.place]
         exact = (source.pts[0] - self._reader.first_pts) * self.info.video.time_base
         luma = source.planes[0][0].cpu().numpy()
         bars = self._bars(frames) if self.settings.picture.bars != "off" else NO_BARS
         return Scene(exact, frames, place, bars, is_card(luma, source.format.bits), _motion(near))
+
+    def keyframe(self, time: Fraction) -> Fraction:
+        """Seconds of the keyframe that decoding begins at for ``time``."""
+        return self._reader.keyframe(time)
 
     def at(self, time: Fraction, *, beside: int = _BESIDE, depth: DepthSettings | None = None) -> Moment:
         """:meth:`scene` with its depth."""
@@ -159,6 +163,10 @@ class Moments(Closing):
             )
             self._loaded = wanted, model, numerics
         return self._loaded[1:]
+
+    def forget_model(self) -> None:
+        """Give the model's memory back; it is loaded again when it is needed."""
+        self._loaded = None
 
     def _bars(self, frames: Sequence[FrameBatch]) -> Bars:
         first = frames[0]
@@ -209,7 +217,7 @@ def _whole_samples(bars: Bars, frame: FrameBatch) -> Bars:
     )
 
 
-def _scaled(bars: Bars, frame: FrameBatch, height: int) -> Bars:
+def scaled_bars(bars: Bars, frame: FrameBatch, height: int) -> Bars:
     """Bars of a picture of ``height`` rows on the smaller ``frame``; a line more, where it is soft."""
     share = frame.height / height
     return _whole_samples(Bars(*(ceil(side * share) + 1 if side else 0 for side in astuple(bars))), frame)

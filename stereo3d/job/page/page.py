@@ -8,14 +8,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from stereo3d.frames import Timeline
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.page.charts import HEIGHT, WIDTH, Mark, charts, clock
 from stereo3d.job.report import Report
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.survey import Survey
+from stereo3d.pages import render
 from stereo3d.pipeline.witness import Span, Still
 from stereo3d.settings import Settings
 
@@ -58,14 +57,8 @@ def page_of(record: dict[str, Any]) -> str:
     lost = list(_lost(survey, report, records))
     timeline = survey.timeline
     total = float(timeline.duration(0, len(timeline)))
-    environment = Environment(
-        loader=PackageLoader("stereo3d.job", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
+    return render(
+        "report.html.jinja",
         report=report,
         manifest=manifest,
         models=record["job"].get("models", []),
