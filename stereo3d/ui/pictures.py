@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -134,7 +135,10 @@ class Studio:
         film, moments = self._opened(wish.film, self._base)
         if wish.shown != "source":
             return quick_jpeg(self._look(film, moments, wish).picture(wish.shown))
-        source = self._scene(film, moments, wish.time).source
+        known = self._scenes.get((film, wish.time))
+        # Its neighbours, which depth needs, would cost several times as much: not while somebody scrubs.
+        alone = partial(moments.scene, wish.time, beside=0)
+        source = (known or self._scenes.get_or((film, wish.time, "alone"), alone)).source
         width = round(source.width * wish.height / source.height)
         return quick_jpeg(shrunk(source, width) if width < source.width else source)
 
