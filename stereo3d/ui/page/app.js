@@ -63,6 +63,8 @@ async function listFilms() {
 async function openFilm() {
   const film = (view.film = $("film").value);
   view.facts = null;
+  $("caption").textContent = "opening the film";
+  $("busy").hidden = false;
   try {
     const facts = await json("api/film", { film });
     if (film !== view.film) return;
@@ -77,6 +79,8 @@ async function openFilm() {
     await shots();
   } catch (error) {
     say(error);
+    $("caption").textContent = "";
+    $("busy").hidden = true;
     $("convert").disabled = true;
   }
 }
