@@ -42,6 +42,7 @@ async function next() {
   while (wanted) {
     const { quick } = wanted;
     wanted = null;
+    if (!view.facts) break; // another film is being opened, and will ask
     const names = quick ? ["source"] : view.shown === "wiggle" ? ["left", "right"] : [view.shown];
     const late = setTimeout(() => { $("busy").hidden = false; }, 250);
     const film = view.film;
