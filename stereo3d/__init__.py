@@ -13,6 +13,7 @@ and FFmpeg are loaded by the first call that needs them.
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from stereo3d.job.report import Report
 
 __version__ = "0.1.0"
+
+# torch's threads would else spin while they wait for one another, on the very cores that decoder, encoder and other programs want: on
+# a busy machine that costs many times the work itself. Read once, when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["__version__", "convert"]
 

@@ -23,7 +23,7 @@ def add_compare(add: Add, add_settings: Callable[..., None]) -> None:
         "compare",
         help="the same moments through several depth models, beside one another, timed",
         description="Shows moments of the film beside the depth that each model sees in them, with the time for 100 frames, fps, peak "
-        "memory, the time for this film, and how far each is from the last model named. Writes a page (HTML), a sheet (PNG) and "
+        "memory, the time for this film, and how far each is from the largest. Writes a page (HTML), a sheet (PNG) and "
         "the figures (JSON) beside one another.",
     )
     compare.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")

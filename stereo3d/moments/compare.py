@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from stereo3d import __version__
+from stereo3d.depth.registry import MODELS
 from stereo3d.errors import WeightsError
 from stereo3d.facts.estimate import ModelEstimate, choose_models, estimate_film, with_model
 from stereo3d.frames import FrameBatch
@@ -30,14 +31,15 @@ __all__ = ["Comparison", "ModelRow", "compare", "comparison_page", "comparison_s
 _WIDTH = 480  # pixels of each picture
 _SCALE = 4  # of the JPEG's quantiser
 _TUTORIAL = 100  # frames
+_BAND = 30  # rows above a picture of the sheet
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """What a model costs. ``seconds_100``: for the depth of 100 frames within a conversion, as many as the tutorial timed; ``fps``: the same
     as frames a second. ``peak_memory``: bytes of the whole conversion's process, or on its CUDA device. ``film_seconds``: of the
-    conversion of the film. ``difference``: of its depth from that of the last model named, in % of the depth range, on average over
-    the moments; 0 for that one itself. ``sample``: frames that were timed, 0 where nothing was."""
+    conversion of the film. ``difference``: of its depth from that of the largest model, in % of the depth range, on average over the
+    moments; 0 for that one itself. ``sample``: frames that were timed, 0 where nothing was."""
 
     name: str
     licence: str
@@ -52,12 +54,13 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome. ``times``: of the moments, seconds. ``missing``: (model, why, what to do). ``pictures``: by moment the source, then
+    """The outcome. ``largest``: the model that the others are measured against. ``times``: of the moments, seconds. ``missing``: (model, why, what to do). ``pictures``: by moment the source, then
     depth in colours by model."""
 
     input: str
     frames: int
     models: tuple[ModelRow, ...]
+    largest: str
     times: tuple[float, ...]
     missing: tuple[tuple[str, str, str], ...]
     pictures: tuple[tuple[FrameBatch, ...], ...]
@@ -65,12 +68,12 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         missing = [{"name": name, "reason": reason, "hint": hint} for name, reason, hint in self.missing]
         models = [asdict(row) for row in self.models]
-        return {"input": self.input, "frames": self.frames, "models": models, "times": self.times, "missing": missing}
+        facts = {"input": self.input, "frames": self.frames, "models": models, "largest": self.largest}
+        return {**facts, "times": self.times, "missing": missing}
 
     @property
     def head(self) -> tuple[str, ...]:
-        last = self.models[-1].name if self.models else ""
-        return ("model", "100 frames", "fps", "peak memory", "this film", f"off {last}")
+        return ("model", "100 frames", "fps", "peak memory", "this film", f"differs from {self.largest}")
 
     def rows(self) -> list[tuple[str, ...]]:
         """Cells for people."""
@@ -81,7 +84,7 @@ class Comparison:
                 amount(row.fps) if row.sample else "-",
                 size_text(row.peak_memory) if row.sample else "-",
                 clock(row.film_seconds)[:-2] if row.sample else "-",
-                f"{row.difference:.1f} %" if row is not self.models[-1] else "-",
+                f"{row.difference:.1f} %" if row.name != self.largest else "-",
             )
             for row in self.models
         ]
@@ -118,11 +121,15 @@ def compare(
     timed = timed and moments.info.kind != "picture" and bool(found)
     costs = estimate_film(moments.info.path, moments.settings, list(found), weights, tell) if timed else None
     by_name = {model.name: model for model in costs.models} if costs is not None else {}
-    last = found[next(reversed(found))] if found else []
+    largest = max(found, key=lambda name: MODELS[name].parameters_millions if name in MODELS else 0.0, default="")
     return Comparison(
         str(moments.info.path),
         costs.frames if costs is not None else 1,
-        tuple(_row(name, licences[name], by_name.get(name), _difference(own, last)) for name, own in found.items()),
+        tuple(
+            _row(name, licences[name], by_name.get(name), _difference(own, found[largest]))
+            for name, own in found.items()
+        ),
+        largest,
         tuple(float(scene.time) for scene in scenes),
         tuple(missing),
         tuple(_pictures([own[n] for own in found.values()], moments.settings) for n in range(len(scenes))),
@@ -139,10 +146,10 @@ def _row(name: str, licence: str, cost: ModelEstimate | None, difference: float)
     )  # fmt: skip
 
 
-def _difference(own: Iterable[Moment], last: Iterable[Moment]) -> float:
+def _difference(own: Iterable[Moment], largest: Iterable[Moment]) -> float:
     """The mean of |depth - depth| over all moments, in %."""
     parts = []
-    for one, other in zip(own, last, strict=True):
+    for one, other in zip(own, largest, strict=True):
         size = other.depth.shape[2:]
         depth = functional.interpolate(one.depth, size, mode="bilinear", align_corners=True)
         parts.append(float((depth - other.depth).abs().mean()))
@@ -192,10 +199,8 @@ def _bgr(picture: FrameBatch) -> NDArray[np.uint8]:
 
 
 def _labelled(picture: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:
-    """The picture in a thin black frame, with its name in the corner, readable on anything."""
-    scale = picture.shape[1] / 700
-    place = (round(12 * scale) + 4, round(32 * scale) + 6)
-    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        cv2.putText(picture, label, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
-    framed: NDArray[np.uint8] = cv2.copyMakeBorder(picture, 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    """The picture under a black band with its name, in a thin black frame."""
+    framed: NDArray[np.uint8] = cv2.copyMakeBorder(picture, _BAND, 2, 2, 2, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    place = (10, _BAND - 10)
+    cv2.putText(framed, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 1, cv2.LINE_AA)
     return framed
