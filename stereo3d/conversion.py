@@ -17,6 +17,7 @@ from stereo3d.progress import Note, Progress, Silent, open_progress
 from stereo3d.settings import Settings
 
 if TYPE_CHECKING:
+    from stereo3d.job.outlook import Outlook
     from stereo3d.job.queue import FilmPlace
     from stereo3d.job.report import Report
 
@@ -34,24 +35,29 @@ def convert_command(inputs: Sequence[Path], output: Path | None, settings: Setti
     with stop_on_signals(told) as stop, _alarm(stop, settings):
         if settings.run.done_by is not None:
             settings = _in_time(films, output, settings, stop, many=many)
-        if settings.run.dry_run:
-            return max(_plan(film, _place(output, film, settings, many=many), settings, stop) for film in films)
         if many:
             return _queue(films, output, settings, stop)
+        if settings.run.dry_run:
+            _plan(films[0].source, output, settings, stop)
+            return 0
         report = _converted(films[0].source, output, settings, stop)
     _print(report, settings)
     return report.exit_code
 
 
 def _queue(films: Sequence[FilmPlace], output: Path | None, settings: Settings, stop: threading.Event) -> int:
-    from stereo3d.job.queue import run_queue
+    from stereo3d.job.queue import Outcome, run_queue
 
     lines = _lines(settings)
 
-    def convert(film: FilmPlace) -> Report:
-        report = _converted(film.source, _place(output, film, settings, many=True), settings, stop)
+    def convert(film: FilmPlace) -> Outcome:
+        place = _place(output, film, settings, many=True)
+        if settings.run.dry_run:
+            return Outcome("planned", _plan(film.source, place, settings, stop).output)
+        report = _converted(film.source, place, settings, stop)
         _print(report, settings)
-        return report
+        outcome = "done, with losses" if report.losses else "done"
+        return Outcome(outcome, str(report.output), report.exit_code, "; ".join(report.losses))
 
     queue = run_queue(films, convert, stop, lambda text: lines.emit(Note(text)))
     if settings.run.progress == "json":
@@ -86,16 +92,16 @@ def _converted(source: Path, output: Path | None, settings: Settings, stop: thre
         progress.close()
 
 
-def _plan(film: FilmPlace, output: Path | None, settings: Settings, stop: threading.Event) -> int:
+def _plan(source: Path, output: Path | None, settings: Settings, stop: threading.Event) -> Outlook:
     from stereo3d.job.convert import plan_film
 
     progress = open_progress(settings.run.progress)
     try:
-        outlook = plan_film(film.source, output, settings, progress, stop)
+        outlook = plan_film(source, output, settings, progress, stop)
     finally:
         progress.close()
-    print(json.dumps(outlook.to_json()) if settings.run.progress == "json" else outlook.text())
-    return 0
+    print(json.dumps(outlook.to_json()) if settings.run.progress == "json" else outlook.text(), flush=True)
+    return outlook
 
 
 def _in_time(

@@ -6,6 +6,7 @@
     |-- UsageError             exit 2   an option, a preset or a combination that cannot be meant
     |   `-- WeightsError       exit 2   a checkpoint that is absent, broken or of another network
     |-- InputError             exit 1   the source cannot be read as a film
+    |   `-- ChangedError       exit 1   the source is not what it was when the job began
     |-- OutputError            exit 1   the place for the output cannot be used
     |   `-- DiskFullError      exit 1   no room left, and told not to wait for it; the same command continues
     |-- EncodeError            exit 1   an encoder refused its settings or failed
@@ -21,6 +22,7 @@ says what to do about it.
 from __future__ import annotations
 
 __all__ = [
+    "ChangedError",
     "DiskFullError",
     "EncodeError",
     "InputError",
@@ -58,6 +60,10 @@ class WeightsError(UsageError):
 
 class InputError(Stereo3DError):
     """The source cannot be read as a film, a picture or a folder of pictures."""
+
+
+class ChangedError(InputError):
+    """The source is not any more what it was when the job began."""
 
 
 class OutputError(Stereo3DError):

@@ -1,19 +1,33 @@
-"""Files that are whole or absent (write beside, flush to the disk, rename), and where caches lie."""
+"""Files that are whole or absent (write beside, flush to the disk, rename), what they are by content, and where caches lie."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from stereo3d.errors import OutputError
+from stereo3d.errors import InputError, OutputError
 
-__all__ = ["cache_folder", "file_sha256", "flush", "publish", "read_json", "sync_folder", "write_json", "write_text"]
+__all__ = [
+    "cache_folder",
+    "digest",
+    "file_sha256",
+    "flush",
+    "publish",
+    "read_json",
+    "source_fingerprint",
+    "sync_folder",
+    "write_json",
+    "write_text",
+]
 
 _CHUNK = 1 << 20
+_SAMPLE = 1 << 18
+_SAMPLES = 64
 
 
 def cache_folder() -> Path:
@@ -46,9 +60,17 @@ def flush(path: Path) -> None:
 
 
 def publish(temporary: Path, final: Path) -> None:
-    """Give a finished, already flushed file its name, in one step, durably. Raises OutputError."""
+    """Give a finished, already flushed file its name, in one step, durably; from another file system it is copied beside that name
+    before. Raises OutputError."""
     try:
-        os.replace(temporary, final)
+        if temporary.stat().st_dev != final.parent.stat().st_dev:
+            beside = final.with_name(final.name + ".part")
+            shutil.copy2(temporary, beside)
+            flush(beside)
+            os.replace(beside, final)
+            temporary.unlink()
+        else:
+            os.replace(temporary, final)
         sync_folder(final.parent)
     except OSError as error:
         raise OutputError(f"cannot write {final}: {error.strerror}", hint="see that the folder is writable") from error
@@ -63,7 +85,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file so that a power cut leaves the old one or the new one, never half. Raises OutputError."""
     temporary = path.with_name(path.name + ".part")
     try:
-        with open(temporary, "w", encoding="utf-8") as stream:
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape") as stream:  # names may be any bytes
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
@@ -88,3 +110,34 @@ def file_sha256(*paths: Path) -> str:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
     return digest.hexdigest()
+
+
+def digest(value: Any) -> str:
+    """32 hex digits for a JSON-ready value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def source_fingerprint(path: Path) -> str:
+    """What the source is, by content: its size and 64 samples of 256 KiB spread over it, the first and the last bytes
+    among them. Reading 80 GB to the end each evening would cost minutes; an edit that spares every sample and the size
+    is not a thing that happens to films. A folder is the list of its files' names, sizes and samples.
+    """
+    try:
+        if path.is_dir():
+            files = sorted(p for p in path.iterdir() if p.is_file())
+            return digest([[p.name, _file_fingerprint(p, samples=1)] for p in files])
+        return _file_fingerprint(path, samples=_SAMPLES)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}", hint="see that the file is readable") from error
+
+
+def _file_fingerprint(path: Path, *, samples: int) -> str:
+    size = path.stat().st_size
+    hasher = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as stream:
+        step = max(1, (size - _SAMPLE) // max(1, samples - 1)) if size > _SAMPLE * samples else _SAMPLE
+        for position in range(0, max(1, size), step):
+            stream.seek(min(position, max(0, size - _SAMPLE)) if size > _SAMPLE * samples else position)
+            hasher.update(stream.read(_SAMPLE))
+    return hasher.hexdigest()[:32]

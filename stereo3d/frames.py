@@ -93,10 +93,16 @@ class FrameBatch:
         return FrameBatch(planes, self.pts[start:end], self.index + start, self.format)
 
     def to(self, device: torch.device) -> FrameBatch:
-        """The same frames on a device (itself if they are there already). To a CUDA device through pinned memory, whose copies
-        run beside the host."""
-        if device.type == "cuda" and self.planes[0].device.type == "cpu":
+        """The same frames on a device (itself if they are there already). To and from a CUDA device through pinned memory, whose
+        copies run beside the host and beside the device's other streams."""
+        there = self.planes[0].device.type
+        if device.type == "cuda" and there == "cpu":
             planes = tuple(plane.pin_memory().to(device, non_blocking=True) for plane in self.planes)
+        elif device.type == "cpu" and there == "cuda":
+            planes = tuple(torch.empty_like(plane, device=device, pin_memory=True) for plane in self.planes)
+            for here, plane in zip(planes, self.planes, strict=True):
+                here.copy_(plane, non_blocking=True)
+            torch.cuda.current_stream(self.planes[0].device).synchronize()
         else:
             planes = tuple(plane.to(device) for plane in self.planes)
         return FrameBatch(planes, self.pts, self.index, self.format)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from pathlib import Path
 
-__all__ = ["peak_memory", "return_freed_memory"]
+__all__ = ["return_freed_memory"]
 
 # From glibc's malloc.h.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
@@ -22,17 +21,3 @@ def return_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 2)
         mallopt(_M_MMAP_THRESHOLD, 1 << 18)
-
-
-def peak_memory() -> int:
-    """Bytes of this process at most, so far."""
-    if sys.platform == "win32":
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
-    if sys.platform == "linux":  # what getrusage says there may be of the process that started this one
-        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
-        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from decimal import Decimal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["EncodeSettings", "Group", "PaintSettings", "TrackSettings"]
+__all__ = ["EncodeSettings", "Group", "PaintSettings", "TrackSettings", "parse_size"]
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B?$", re.IGNORECASE)
+
+
+def parse_size(value: object) -> int:
+    """Bytes: ``8GB`` is 8,000,000,000, ``7.5GiB`` counts in powers of 1024, a bare number is bytes. Raises ValueError."""
+    match = _SIZE.match(str(value).strip())
+    if not match:
+        raise ValueError("a size is a number and a unit, such as 8GB, 700MB or 7.5GiB")
+    number, unit, binary = match.groups()
+    return int(Decimal(number) * (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " "))
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
 
 
 class Group(BaseModel):
@@ -27,6 +43,13 @@ class EncodeSettings(Group):
         le=63,
         description="constant quality, lower is better; each codec has a sane default",
         json_schema_extra={"metavar": "N"},
+    )
+    target_size: Size | None = Field(
+        None,
+        gt=0,
+        description="how large the whole output is to be, such as 8GB or 700MiB, instead of --crf: each segment is encoded until it "
+        "has its share",
+        json_schema_extra={"metavar": "SIZE"},
     )
     encoder_preset: str | None = Field(
         None,
@@ -58,6 +81,11 @@ class TrackSettings(Group):
         pattern=r"^[A-Za-z0-9-]+(,[A-Za-z0-9-]+)*$",
         description="subtitle tracks to take along: all, none, or numbers (from 1) and languages",
         json_schema_extra={"metavar": "N|LANG,.."},
+    )
+    subs_3d: bool = Field(
+        True,
+        description="beside each text subtitle put a track that is drawn for both eyes, in front of what is there (Matroska, side by side and "
+        "over-under); players choose it only when told to",
     )
     audio_codec: Literal["copy", "aac", "ac3", "eac3", "opus", "flac"] = Field(
         "copy",

@@ -80,8 +80,9 @@ class DepthSettings(Group):
     )
     device: str = Field(
         "auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
-        description="where depth and views are computed: auto, cpu, mps, cuda or cuda:N",
+        pattern=r"^(auto|mps|cpu(,cpu)*|cuda(:\d+)?|cuda:all|cuda:\d+(,cuda:\d+)+)$",
+        description="where depth and views are computed: auto, cpu, mps, cuda, cuda:N, or on several at once, each in a process of its "
+        "own: cuda:all, cuda:0,cuda:1 or cpu,cpu",
         json_schema_extra={"metavar": "D"},
     )
     batch: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
@@ -282,6 +283,19 @@ class RunSettings(Group):
         "auto",
         description="how long nothing may move before it is a hang, 5..86400; auto follows the measured speed, from 120 on",
         json_schema_extra={"metavar": "S", "unit": "seconds"},
+    )
+    cluster: str | None = Field(
+        None,
+        min_length=1,
+        description="build the segments on the machines of a Ray cluster: its address (host:port), or auto for the one that this "
+        "machine belongs to; needs stereo3d[ray]",
+        json_schema_extra={"metavar": "auto|ADDRESS"},
+    )
+    trace: str | None = Field(
+        None,
+        min_length=1,
+        description="write down when each stage did what, for Perfetto (ui.perfetto.dev) and other viewers of trace files",
+        json_schema_extra={"metavar": "FILE"},
     )
     dry_run: bool = Field(False, description="say what would be done, kept and needed, and do nothing")
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(

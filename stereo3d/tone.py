@@ -136,4 +136,23 @@ def _yuv(rgb: Tensor) -> list[Tensor]:
     # Chroma lies on the even columns, between two rows.
     across = 0.25 * padded[:, :, :-2:2] + 0.5 * padded[:, :, 1:-1:2] + 0.25 * padded[:, :, 2::2]
     chroma = 0.5 * (across[:, 0::2] + across[:, 1::2])
-    return [p.round_().clamp_(0, 255).to(torch.uint8).contiguous() for p in (yuv[0], chroma[0], chroma[1])]
+    return [_dithered(plane).clamp_(0, 255).to(torch.uint8).contiguous() for plane in (yuv[0], *chroma)]
+
+
+def _dithered(plane: Tensor) -> Tensor:
+    """Whole numbers whose mean over eight by eight samples is the plane's, so that soft gradients show no steps. What is whole stays.
+
+    By Bayer's matrix, the same for every frame: it costs encoders little, and any machine does it alike.
+    """
+    height, width = plane.shape
+    shift = _bayer(3).to(plane.device).repeat(-(-height // 8), -(-width // 8))[:height, :width]
+    return plane.add(shift).round_()
+
+
+@lru_cache(maxsize=1)
+def _bayer(doublings: int) -> Tensor:
+    """Thresholds within half a step, of mean 0, each once."""
+    matrix = torch.zeros(1, 1)
+    for _ in range(doublings):
+        matrix = torch.cat([torch.cat([4 * matrix, 4 * matrix + 2], 1), torch.cat([4 * matrix + 3, 4 * matrix + 1], 1)])
+    return (matrix + 0.5) / matrix.numel() - 0.5

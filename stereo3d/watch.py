@@ -121,10 +121,15 @@ def convert_watched(source: Path, output: Path | None, settings: Settings, stop:
 
 
 def _say(settings: Settings, text: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\x1b[?25h")  # a killed live display leaves the cursor hidden
+    _show_cursor()
     shown = {"json": "json", "none": "none"}.get(settings.run.progress, "plain")
     open_progress(shown, sys.stderr).emit(Note(text, "warning"))
+
+
+def _show_cursor() -> None:
+    """A live display that ends at once leaves it hidden."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h")
 
 
 class _Worker:
@@ -136,7 +141,8 @@ class _Worker:
         self._limit = limit
         self._phase = "start"
         self.segments = 0
-        self._process: BaseProcess = context.Process(target=_work, args=(theirs, task, death), daemon=True)
+        # Not a daemon, for those may have no processes of their own (one for each device).
+        self._process: BaseProcess = context.Process(target=_work, args=(theirs, task, death))
         main = threading.current_thread() is threading.main_thread()
         # A terminal's Ctrl-C goes to both: the worker, from its first instruction on, hears of it from us only.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
@@ -154,7 +160,7 @@ class _Worker:
         finally:
             self._process.join(10)
             self._process.kill()
-            self._process.join()
+            self._process.join(10)  # one that waits for a dead network drive cannot even be killed
 
     def _watch(self, stop: threading.Event) -> Report | Stereo3DError | Death:
         silent, told, last = 0.0, False, time.monotonic()
@@ -247,6 +253,7 @@ def _listen(connection: Connection, stop: threading.Event, progress: _Telling) -
         try:
             connection.recv()
         except (EOFError, OSError):
+            _show_cursor()
             os._exit(1)
         stop.set()
         progress.emit(Note(STOPPING, "warning"))

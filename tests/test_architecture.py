@@ -38,7 +38,7 @@ ALLOWED = {
     "render": set(),
     "plan": set(),
     "pipeline": {"media", "depth", "render"},
-    "executors": {"pipeline", "depth"},
+    "executors": {"pipeline", "media", "depth"},
     "job": {"executors", "pipeline", "media", "depth", "render"},
     "bench": {"job", "pipeline", "media", "depth", "render", "demo"},
     "moments": {"facts", "watch", "job", "pipeline", "media", "depth", "render"},

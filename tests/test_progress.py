@@ -8,7 +8,7 @@ import json
 import pytest
 
 from stereo3d.job.ticker import Ticker
-from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.meter import Meter
 from stereo3d.progress import Advance, Event, JsonLines, Note, Phase, PlainLines, Tick, clock, open_progress
 
 TICK = Tick(1200, 5000, 8.07, 470.9, 5, 21, "depth")

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from stereo3d.bench.machine import Machine, describe
 from stereo3d.bench.weights import weights_for
 from stereo3d.demo.film import DemoFilm
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.devices import devices_of
 from stereo3d.depth.registry import MODELS
 from stereo3d.errors import OutputError, Stereo3DError, UsageError
 from stereo3d.frames import FrameBatch, Shot
@@ -30,11 +31,14 @@ from stereo3d.job.convert import convert_film
 from stereo3d.job.numerics import load_with_numerics
 from stereo3d.job.prepare import encoder_for, with_fixed_threads
 from stereo3d.job.survey import Survey, survey_source
+from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
+from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.media.simple_writer import write_film
 from stereo3d.media.tools import ffmpeg_exe
+from stereo3d.pipeline.load import Load
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.pipeline.shot_depth import Depths, ShotDepth
 from stereo3d.plan.bars import Framing
@@ -44,7 +48,7 @@ from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
 from stereo3d.table import amount, table
 
-__all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "with_weights"]
+__all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "run_ffmpeg", "with_weights"]
 
 # Frames: the network runs as it would for a film, compiled where that is worth it.
 _TWO_HOURS = 172_800
@@ -82,6 +86,7 @@ class FilmBench:
     rows: tuple[StageRow, ...]
     slowest: str
     share_of_slowest: float
+    load: Load
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "film", **asdict(self)}
@@ -96,6 +101,7 @@ class FilmBench:
         rows = [(r.stage, amount(r.fps), amount(r.seconds), amount(r.core_seconds_per_frame)) for r in self.rows]
         rest = f"the pipeline runs at {100 * self.share_of_slowest:.0f} % of the slowest stage alone ({self.slowest})"
         parts = [self.machine.text(), about, "", table(("stage", "fps", "seconds", "core-s/frame"), rows), "", rest]
+        parts += [f"in the conversion: {line}" for line in self.load.lines()]
         return "\n".join(parts)
 
 
@@ -162,12 +168,14 @@ class _Bench:
         timeline = self.survey.timeline
         identity = self.model.info.identity
         self.recipe = Recipe(self.info, timeline, self.survey.seekable, self.settings, encoder, numerics, identity)
-        self.device = torch.device(numerics.device)
+        self.recipe = replace(self.recipe, device=devices_of(settings.depth.device)[0])
+        self.device = self.recipe.place
         self.machine = describe(self.device)
         self.frames: list[tuple[Shot, list[FrameBatch]]] = []
         self.depths: list[Depths] = []
         self.packed: list[FrameBatch] = []
         self.built: list[float] = []
+        self.load = Load()
 
     def _load(self, size: tuple[int, int]) -> tuple[DepthModel, Any]:
         return load_with_numerics(
@@ -243,6 +251,7 @@ class _Bench:
         settings = self.settings.model_copy(update={"run": run})
         report = convert_film(self.info.path, self.folder / "film.mkv", settings, Silent(), threading.Event())
         self.built.append(report.fps)
+        self.load = report.load
 
     def _ffmpeg_can(self) -> bool:
         """Whether FFmpeg's command can do the same without the depth: from the beginning, nothing scaled or padded."""
@@ -251,18 +260,7 @@ class _Bench:
         return self.info.kind == "film" and plain and time.start is None and time.max_fps is None
 
     def _ffmpeg(self) -> None:
-        spec = self.recipe.encoder
-        options = [word for key, value in spec.options for word in (f"-{key}:v", value)]
-        command = [
-            ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-y", "-i", f"file:{self.info.path}",
-            "-filter_complex", f"[0:{self.info.video.index}]split[a][b];[a][b]hstack[v]", "-map", "[v]",
-            "-frames:v", str(len(self.survey.timeline)), "-fps_mode", "passthrough", "-pix_fmt", spec.pix_fmt,
-            "-c:v", spec.encoder, *options, "-threads:v", str(spec.threads), str(self.folder / "ffmpeg.mkv"),
-        ]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-            raise Stereo3DError(f"the ffmpeg command failed: {lines[-1][:160]}", hint="stereo3d doctor looks at it")
+        run_ffmpeg(self.info, self.recipe.encoder, len(self.survey.timeline), self.folder / "ffmpeg.mkv")
 
     def outcome(self, spent: dict[str, list[Sample]], rounds: int, weights: str, name: str) -> FilmBench:
         count = len(self.survey.timeline)
@@ -287,7 +285,24 @@ class _Bench:
             rows=tuple(rows),
             slowest=slowest,
             share_of_slowest=built * middles[slowest].wall / count,
+            load=self.load,
         )
+
+
+def run_ffmpeg(info: MediaInfo, spec: EncoderSpec, frames: int, output: Path) -> None:
+    """What FFmpeg alone does with a film's first frames: decode, stack two copies, encode with the same settings. Raises
+    Stereo3DError."""
+    options = [word for key, value in spec.options for word in (f"-{key}:v", value)]
+    command = [
+        ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-y", "-i", f"file:{info.path}",
+        "-filter_complex", f"[0:{info.video.index}]split[a][b];[a][b]hstack[v]", "-map", "[v]",
+        "-frames:v", str(frames), "-fps_mode", "passthrough", "-pix_fmt", spec.pix_fmt,
+        "-c:v", spec.encoder, *options, "-threads:v", str(spec.threads), str(output),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise Stereo3DError(f"the ffmpeg command failed: {lines[-1][:160]}", hint="stereo3d doctor looks at it")
 
 
 def first_frames(settings: Settings, frames: int, rate: Fraction) -> Settings:

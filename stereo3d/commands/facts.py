@@ -61,7 +61,7 @@ def _shots(arguments: argparse.Namespace) -> int:
     given = {name: value for name in TimeSettings.model_fields if (value := getattr(arguments, name)) is not None}
     times = Settings.from_flat(given).time
     written = written_survey(arguments.input) if not given else None
-    source, survey, manifest = written or (arguments.input, None, None)
+    source, survey = (written.source, written.survey) if written else (arguments.input, None)
     info = look_at(source) if survey is None or arguments.thumbs else None
     progress = open_progress("auto")
     try:
@@ -71,7 +71,7 @@ def _shots(arguments: argparse.Namespace) -> int:
             survey = survey_source(info, times, tell)
         assert survey is not None
         thumbs = write_thumbs(info, survey, arguments.thumbs) if info is not None and arguments.thumbs else ()
-        shots = list_shots(str(arguments.input), survey, manifest, thumbs)
+        shots = list_shots(str(arguments.input), survey, written, thumbs)
         for fault in shots.faults:
             progress.emit(Note(fault, "warning"))
     finally:

@@ -12,7 +12,7 @@ from stereo3d.depth.base import DepthModel
 from stereo3d.errors import Stereo3DError
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
 
-__all__ = ["WORTH", "load_fastest", "seconds_a_frame"]
+__all__ = ["WORTH", "load_fastest", "return_device_memory", "seconds_a_frame"]
 
 WORTH = 600.0
 """Seconds of depth below which a film is not compiled for: compiling takes about one minute and saves a fifth or so."""
@@ -41,7 +41,7 @@ def load_fastest(
     if plain * frames < WORTH:
         return model, False
     del model
-    _free()
+    return_device_memory()
     try:
         model = load(True)
         compiled = measure(model)
@@ -51,7 +51,7 @@ def load_fastest(
     if plain / compiled >= _LEAST_GAIN:
         return model, True
     del model
-    _free()
+    return_device_memory()
     return load(False), False
 
 
@@ -72,7 +72,7 @@ def seconds_a_frame(model: DepthModel, size: tuple[int, int], device: torch.devi
     return spent / _FRAMES
 
 
-def _free() -> None:
+def return_device_memory() -> None:
     """Give the memory of a dropped model back before the next one comes."""
     gc.collect()
     if torch.cuda.is_available():

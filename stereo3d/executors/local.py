@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
 from stereo3d.pipeline.build import build_segments
-from stereo3d.pipeline.recipe import Models, Places, Recipe, SegmentResult
-from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.meter import Memory, Meter
+from stereo3d.pipeline.recipe import Ends, Models, Places, Recipe, SegmentResult
 from stereo3d.plan.segments import Segment
 
 __all__ = ["LocalExecutor"]
@@ -15,19 +16,26 @@ __all__ = ["LocalExecutor"]
 class LocalExecutor:
     """One device, one copy of each model's weights."""
 
-    def __init__(self, recipe: Recipe, models: Models, meter: Meter) -> None:
-        self._recipe = recipe
+    isolates = False
+    """An error ends the run: it belongs to the first segment that is missing."""
+    workers = 1
+
+    def __init__(self, models: Models, meter: Meter, ends: Ends | None = None) -> None:
         self._models = models
         self._meter = meter
+        self.ends = ends or Ends()
 
     def run(
-        self,
-        segments: Sequence[Segment],
-        places: Places,
-        on_frames: Callable[[int], None],
+        self, recipe: Recipe, segments: Sequence[Segment], places: Places, on_frames: Callable[[int], None]
     ) -> Generator[SegmentResult, None, None]:
         """Build segments in order; each result's files at ``places`` are complete and flushed when it is yielded.
 
         Closing the iterator drops the segment in work. ``on_frames`` is told how many frames were just encoded.
         """
-        return build_segments(segments, self._recipe, self._models, places, self._meter, on_frames)
+        recipe = replace(recipe, ends=self.ends)
+        for result in build_segments(segments, recipe, self._models, places, self._meter, on_frames):
+            self._meter.hold(Memory.now(recipe.place))
+            yield result
+
+    def close(self) -> None:
+        """Nothing runs outside of :meth:`run`."""

@@ -148,7 +148,6 @@ def _estimated(info: MediaInfo, settings: Settings, name: str, pace: Pace) -> Mo
     until = min(film_seconds(info), settings.time.end or film_seconds(info))
     seconds = pace.seconds(frames, max(frames, round(until * (info.video.average_rate or 25))))
     picture, sound = pace.frame_bytes * frames, sound_bytes(info, float(film_seconds(info)))
-    depth = pace.busy.get("depth", 0.0)
     return ModelEstimate(
         name=name,
         seconds=seconds,
@@ -158,6 +157,6 @@ def _estimated(info: MediaInfo, settings: Settings, name: str, pace: Pace) -> Mo
         limited_by=pace.limited_by,
         finish=f"{datetime.now() + timedelta(seconds=seconds):%a %H:%M}",
         sample=pace.sample,
-        depth_fps=1 / depth if depth else 0.0,
+        depth_fps=pace.depth_fps,
         peak_memory=pace.peak_memory,
     )

@@ -37,7 +37,7 @@ class Pace:
     """``launch``: seconds until the conversion's process is up; ``begin``: from there to the scan. ``scan_fps``, ``fps``: frames a second of the pass over the source, and of the conversion
     once it runs. ``opening``: seconds by which its first frames are later. ``finish``: seconds after it, less copying.
     ``decode_fps``: of ``--verify full``, 0 without. ``frame_bytes``: of the finished picture. ``sample``: frames measured.
-    ``busy``: seconds of work a frame, by stage; the largest is of ``limited_by``. ``peak_memory``: bytes."""
+    ``depth_fps``: of the network alone meanwhile, 0 without one. ``peak_memory``: bytes of the process, or on its CUDA device."""
 
     launch: float
     begin: float
@@ -48,7 +48,7 @@ class Pace:
     decode_fps: float
     frame_bytes: float
     sample: int
-    busy: dict[str, float]
+    depth_fps: float
     limited_by: str
     peak_memory: int
 
@@ -152,6 +152,7 @@ def _pace(report: Report, wall: float, scan_fps: float, size: int) -> Pace:
     fps = (frames - first) / (building - opening) if frames > first and building > opening else frames / building
     whole = _seconds(report, "decode")
     ending = _seconds(report, "join", "verify")
+    depth = next((stage.busy for stage in report.load.stages if stage.stage == "depth"), 0.0)
     return Pace(
         launch=max(0.0, wall - report.seconds),
         begin=max(0.0, report.seconds - building - whole - ending - frames / scan_fps),
@@ -162,7 +163,7 @@ def _pace(report: Report, wall: float, scan_fps: float, size: int) -> Pace:
         decode_fps=frames / whole if whole else 0.0,
         frame_bytes=size / frames,
         sample=frames,
-        busy={stage: seconds / frames for stage, seconds in timing.busy.items()},
+        depth_fps=frames / (building * depth) if depth and building else 0.0,
         limited_by=report.limited_by,
-        peak_memory=timing.peak_memory,
+        peak_memory=report.load.device_memory or report.load.memory,
     )

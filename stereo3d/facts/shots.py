@@ -4,7 +4,7 @@ unfinished output from what its job wrote down."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from stereo3d.errors import InputError, OutputError
 from stereo3d.files import read_json
 from stereo3d.frames import Shot, Timeline
 from stereo3d.job.done import record_of
+from stereo3d.job.losses import MADE
 from stereo3d.job.manifest import Manifest
+from stereo3d.job.report import Report, Simpler
 from stereo3d.job.store import work_folder_of
 from stereo3d.job.survey import Survey
 from stereo3d.media.decode import Decoder
@@ -22,7 +24,7 @@ from stereo3d.media.probe import probe
 from stereo3d.media.still import write_picture
 from stereo3d.table import table
 
-__all__ = ["ShotList", "ShotRow", "list_shots", "look_at", "timecode", "write_thumbs", "written_survey"]
+__all__ = ["ShotList", "ShotRow", "Written", "list_shots", "look_at", "timecode", "write_thumbs", "written_survey"]
 
 _THUMB_HEIGHT = 180
 
@@ -30,7 +32,8 @@ _THUMB_HEIGHT = 180
 @dataclass(frozen=True, slots=True)
 class ShotRow:
     """Frames [start, end) of what is converted, counted from 0; times since the first frame, the end being the next shot's
-    start. ``own``: the shot's own settings. ``thumb``: its picture's file."""
+    start. ``own``: the shot's own settings. ``made``: how it, or a part of it, was made otherwise than it should be. ``thumb``: its
+    picture's file."""
 
     number: int
     start: int
@@ -40,6 +43,7 @@ class ShotRow:
     start_seconds: float
     end_seconds: float
     own: str = ""
+    made: str = ""
     thumb: str = ""
 
 
@@ -59,15 +63,15 @@ class ShotList:
     def text(self) -> str:
         """A table for people."""
         head: tuple[str, ...] = ("shot", "frames", "start", "end", "count", "seconds")
-        own = any(shot.own for shot in self.shots)
+        own, made = any(shot.own for shot in self.shots), any(shot.made for shot in self.shots)
         rows = [
             (
                 str(shot.number), f"{shot.start}-{shot.end - 1}", shot.start_time, shot.end_time, str(shot.end - shot.start),
-                f"{shot.end_seconds - shot.start_seconds:.3f}", *((shot.own,) if own else ()),
+                f"{shot.end_seconds - shot.start_seconds:.3f}", *((shot.own,) if own else ()), *((shot.made,) if made else ()),
             )
             for shot in self.shots
         ]  # fmt: skip
-        return table((*head, "own settings") if own else head, rows)
+        return table((*head, *(("own settings",) if own else ()), *(("not as it should be",) if made else ())), rows)
 
 
 def timecode(seconds: Fraction) -> str:
@@ -85,25 +89,44 @@ def look_at(source: Path) -> MediaInfo:
     return info
 
 
-def written_survey(place: Path) -> tuple[Path, Survey, Manifest] | None:
-    """(source, survey, manifest) of the job that made or makes ``place``, if it is such an output."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the job that made or makes an output wrote down. ``simpler``: of a finished one, what is not as it should be."""
+
+    source: Path
+    survey: Survey
+    manifest: Manifest
+    simpler: tuple[Simpler, ...]
+
+
+def written_survey(place: Path) -> Written | None:
+    """What is written down of ``place``, if it is an output."""
     folder = work_folder_of(place)
     record = read_json(record_of(place))
     manifest, survey = read_json(folder / "job.json"), read_json(folder / "survey.json")
     try:
+        simpler: tuple[Simpler, ...] = ()
         if manifest is None:
             manifest, survey = record["job"]["manifest"], record["survey"]
+            simpler = Report.from_json(record["report"]).simpler
         found = Manifest.from_json(manifest)
-        return (Path(found.source), Survey.from_json(survey["survey"]), found) if found is not None else None
+        if found is None:
+            return None
+        return Written(Path(found.source), Survey.from_json(survey["survey"]), found, simpler)
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def list_shots(name: str, survey: Survey, manifest: Manifest | None = None, thumbs: Sequence[Path] = ()) -> ShotList:
-    """The shots of a survey. ``thumbs``: their pictures' files, if any."""
+def list_shots(name: str, survey: Survey, written: Written | None = None, thumbs: Sequence[Path] = ()) -> ShotList:
+    """The shots of a survey. ``written``: of their job, if there is one. ``thumbs``: their pictures' files, if any."""
     timeline = survey.timeline
     rows = tuple(
-        _row(number, shot, timeline, _own(number, manifest), str(thumbs[number - 1]) if thumbs else "")
+        replace(
+            _row(number, shot, timeline),
+            own=_own(number, written.manifest) if written else "",
+            made=_made(shot, written.simpler) if written else "",
+            thumb=str(thumbs[number - 1]) if thumbs else "",
+        )
         for number, shot in enumerate(survey.shots, 1)
     )
     total = float(timeline.duration(0, len(timeline)))
@@ -129,14 +152,17 @@ def write_thumbs(info: MediaInfo, survey: Survey, folder: Path) -> list[Path]:
     return files
 
 
-def _own(number: int, manifest: Manifest | None) -> str:
-    rules = manifest.shots if manifest is not None else ()
-    words = {option: text for first, last, option, text in rules if first <= number <= last}
+def _own(number: int, manifest: Manifest) -> str:
+    words = {option: text for first, last, option, text in manifest.shots if first <= number <= last}
     return ", ".join(f"{option.replace('_', '-')} {text}".strip() for option, text in words.items())
 
 
-def _row(number: int, shot: Shot, timeline: Timeline, own: str, thumb: str) -> ShotRow:
+def _made(shot: Shot, simpler: Sequence[Simpler]) -> str:
+    return ", ".join(dict.fromkeys(MADE[one.means] for one in simpler if one.start < shot.end and shot.start < one.end))
+
+
+def _row(number: int, shot: Shot, timeline: Timeline) -> ShotRow:
     first = (timeline.pts[shot.start] - timeline.pts[0]) * timeline.time_base
     last = first + timeline.duration(shot.start, shot.end)
     times = timecode(first), timecode(last), float(first), float(last)
-    return ShotRow(number, shot.start, shot.end, *times, own, thumb)
+    return ShotRow(number, shot.start, shot.end, *times)

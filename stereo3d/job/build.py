@@ -3,41 +3,67 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
-from stereo3d.errors import DiskFullError, Interrupted, JobError, RepeatedError, Stereo3DError, UsageError
-from stereo3d.executors.local import LocalExecutor
+from stereo3d.errors import (
+    ChangedError,
+    DiskFullError,
+    EncodeError,
+    Interrupted,
+    JobError,
+    OutputError,
+    RepeatedError,
+    Stereo3DError,
+    UsageError,
+)
+from stereo3d.executors.crew import Failure
 from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
-from stereo3d.job.faults import TRIES, Faults
+from stereo3d.job.executor import open_executor
+from stereo3d.job.faults import Faults, Means
+from stereo3d.job.keys import Unchanged
+from stereo3d.job.losses import place, simpler_stretches
 from stereo3d.job.patience import Patience, is_full
 from stereo3d.job.prepare import Job
-from stereo3d.job.room import bytes_a_frame
+from stereo3d.job.report import Simpler
+from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
+from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.meter import Meter, write_trace
 from stereo3d.pipeline.recipe import Places, SegmentResult
-from stereo3d.pipeline.stages import Meter
 from stereo3d.pipeline.witness import Seen
 from stereo3d.plan.segments import Segment
-from stereo3d.progress import Alive, Note, Phase, Progress, clock
+from stereo3d.progress import Alive, Note, Phase, Progress
 
 __all__ = ["Built", "build"]
 
 _SMALLEST_ROOM = 1 << 20
 _MOST_AT_ONCE = 8
+_LADDER: tuple[Means, ...] = ("flat", "black")
+_THEN = {
+    "software": "it is encoded by software once all else is done",
+    "flat": "it is made flat once all else is done",
+    "black": "its frames are replaced by black ones",
+    "given up": "it is given up",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A job of which every segment is done. ``records``: by segment number. ``replaced``: one line for everything that was."""
+    """A job of which every segment is done. ``records``: by segment number. ``simpler``: what was made by simpler means.
+    ``load``: what this run put on the machine."""
 
     job: Job
     records: dict[int, SegmentRecord]
     ticker: Ticker
-    replaced: tuple[str, ...]
+    simpler: tuple[Simpler, ...]
+    load: Load
 
 
 def build(job: Job, progress: Progress, stop: threading.Event, death: Death | None = None) -> Built:
@@ -46,14 +72,15 @@ def build(job: Job, progress: Progress, stop: threading.Event, death: Death | No
     Raises Interrupted once ``stop`` is set and the segment in work is finished, and what makes segment after segment fail.
     """
     builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
-    if death is not None and death.phase == "convert" and builder.next_run():
-        builder.failed(builder.next_run()[0], death.reason, None)
-    builder.begin()
-    while run := builder.next_run():
-        if stop.is_set():
-            raise builder.interrupted()
-        builder.build(run)
-    return builder.built()
+    with closing(builder):
+        if death is not None and death.phase == "convert" and builder.next_run():
+            builder.failed(builder.next_run()[0], death.reason, None)
+        builder.begin()
+        while run := builder.next_run():
+            if stop.is_set():
+                raise builder.interrupted()
+            builder.build(run)
+        return builder.built()
 
 
 class _Builder:
@@ -62,8 +89,9 @@ class _Builder:
 
     def __init__(self, job: Job, progress: Progress, stop: threading.Event, *, new_run: bool) -> None:
         self._progress, self._stop = progress, stop
+        self._source = Unchanged(job.asked.source, job.fingerprint)
         self._plain_keys = job.keys
-        self._faults = Faults(job.folder.path)
+        self._faults = Faults(job.folder.path, ("software", *_LADDER) if job.recipe.substitute else _LADDER)
         self._patience = Patience(job.folder.path, job.asked.settings.run.wait, progress, stop)
         self._plain = job
         self._job = self._with_outcomes()
@@ -75,8 +103,10 @@ class _Builder:
             self._job = self._with_outcomes()
         kept = sum(record.frames for record in self._records.values())
         total = len(job.survey.timeline)
-        self._meter = Meter(lambda: progress.emit(Alive()))
+        self._began = time.monotonic()
+        self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
         segments = (len(self._records), len(job.plan))
+        self._executor = open_executor(job, self._meter, progress, stop)
         self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
         self._room_factor = 1
         self._encoded = 0  # frames of the segment in work
@@ -88,6 +118,16 @@ class _Builder:
             self._progress.emit(Note(f"continuing: {done} of {total} segments are done"))
         self._emit_phase()
 
+    def close(self) -> None:
+        """End the workers, and write down what was traced."""
+        self._executor.close()
+        trace = self._job.asked.settings.run.trace
+        if trace is not None:
+            try:
+                write_trace(Path(trace), self._meter.take_spans())
+            except OutputError as error:  # the film is what was asked for
+                self._progress.emit(Note(f"--trace: {error.message}", "warning"))
+
     def _emit_phase(self) -> None:
         total = len(self._job.survey.timeline)
         self._progress.emit(Phase("convert", f"converting {total} frames", total, self._frames_done()))
@@ -98,33 +138,40 @@ class _Builder:
     def _with_outcomes(self) -> Job:
         """The job with what its faults mean for the settings of segments."""
         job = self._plain
-        overrides = job.recipe.overrides
+        overrides, substituted = job.recipe.overrides, set()
         for segment, key in zip(job.plan, self._plain_keys, strict=True):
-            own = self._faults.of(key).in_force(job.recipe.settings.view)
+            fault = self._faults.of(key)
+            own = fault.in_force(job.recipe.settings.view)
             if own is not None:
-                overrides = overrides.changed(*self._faults.of(key).frames(segment), own)
-        return job.overridden(overrides) if overrides != job.recipe.overrides else job
+                overrides = overrides.changed(*fault.frames(segment), own)
+            if fault.outcome and job.recipe.substitute is not None:
+                substituted.add(segment.start)
+        if overrides == job.recipe.overrides and not substituted:
+            return job
+        return job.overridden(overrides, frozenset(substituted))
 
     def next_run(self) -> Sequence[Segment]:
         """The segments to build next, in order: those that failed before, alone; those that failed too often, last."""
-        missing = [segment for segment in self._job.plan if segment.number not in self._records]
-        faults = {segment.number: self._faults.of(self._plain_keys[segment.number]) for segment in missing}
-        fresh = [segment for segment in missing if faults[segment.number].failures < TRIES]
+        missing = {self._plain_keys[s.number]: s for s in self._job.plan if s.number not in self._records}
+        fresh = [key for key in missing if not self._faults.is_put_off(key)]
         if not fresh:
-            return [s for s in missing if faults[s.number].outcome != "given up"][:1]
-        failed = next((n for n, segment in enumerate(fresh) if faults[segment.number].failures), len(fresh))
-        return fresh[: failed or 1]
+            return [segment for key, segment in missing.items() if self._faults.of(key).outcome != "given up"][:1]
+        if self._executor.isolates:
+            return [missing[key] for key in fresh]
+        suspect = next((n for n, key in enumerate(fresh) if self._faults.is_suspect(key)), len(fresh))
+        return [missing[key] for key in fresh[: suspect or 1]]
 
     def build(self, run: Sequence[Segment]) -> None:
         """Build a run of segments as far as it goes. Raises what cannot be coped with."""
         try:
             self._build(run)
-        except (Interrupted, UsageError):
+        except (ChangedError, Interrupted, UsageError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the next segment may do
+            self._job.folder.check_there()
+            self._source.check()
             self._ticker.rewind(self._frames_done())
-            place = self._job.folder.path
-            if is_full(error, place):
+            if is_full(error, self._job.folder.path):
                 self._make_room()
                 return
             left = [segment for segment in run if segment.number not in self._records]
@@ -137,19 +184,26 @@ class _Builder:
     def _build(self, run: Sequence[Segment]) -> None:
         job = self._job
         places = Places(job.part, lambda segment: job.part(segment, job.pieces[0]))
-        executor = LocalExecutor(job.recipe, job.models, self._meter)
         if self._patience.short(self._room()):
             raise DiskFullError("no room for the next segment")
         self._encoded = 0
-        with closing(executor.run(run, places, self._add_frames)) as results:
+        with closing(self._executor.run(job.recipe, run, places, self._add_frames)) as results:
             for result in results:
                 self._encoded = 0
+                if isinstance(result, Failure):
+                    if self._patience.short(self._room()):
+                        raise DiskFullError("no room for the next segment")
+                    self.failed(result.segment, result.reason, None, result.frame)
+                    continue
+                self._source.check()
                 self._records[result.segment.number] = _record(job, result)
+                for note in result.notes:
+                    self._progress.emit(Note(note, "warning"))
                 self._ticker.add_segment()
                 self._faults.success()
                 self._room_factor = 1
                 left = len(job.plan) - len(self._records)
-                if self._stop.is_set() and left:
+                if self._stop.is_set() and left and not self._executor.isolates:  # else the others finish theirs, too
                     raise self.interrupted()
                 if left and self._patience.short(self._room()):
                     raise DiskFullError("no room for the next segment")
@@ -160,11 +214,7 @@ class _Builder:
 
     def _room(self) -> int:
         """Bytes that must be free for the next segment, with something to spare."""
-        longest = max(len(segment) for segment in self._job.plan)
-        return (
-            max(_SMALLEST_ROOM, round(1.5 * bytes_a_frame(self._plain, self._records.values()) * longest))
-            * self._room_factor
-        )
+        return max(_SMALLEST_ROOM, bytes_in_work(self._plain, self._records.values())) * self._room_factor
 
     def _make_room(self) -> None:
         """Drop what no segment of the plan needs, then wait for what lacks; for more each time that it was not enough."""
@@ -175,25 +225,30 @@ class _Builder:
         self._room_factor = min(_MOST_AT_ONCE, 2 * self._room_factor)
         self._emit_phase()
 
-    def failed(self, segment: Segment, reason: str, error: Exception | None) -> None:
-        """Note a failure and decide how to go on. Raises when there is no sense in it."""
-        before = self._faults.of(self._plain_keys[segment.number]).outcome
-        frame = segment.start + self._encoded if error is not None else -1
-        fault = self._faults.add(self._plain_keys[segment.number], reason, frame)
-        where = _place(self._plain, segment.start, segment.end)
+    def failed(self, segment: Segment, reason: str, error: Exception | None, frame: int = -1) -> None:
+        """Note a failure and decide how to go on. ``frame``: the output frame at which it failed, where that is known otherwise. Raises when there is no sense in it."""
+        key = self._plain_keys[segment.number]
+        before = self._faults.of(key).outcome
+        frame = segment.start + self._encoded if error is not None else frame
+        fault = self._faults.add(key, reason, frame)
+        where = place(self._plain.survey, segment.start, segment.end)
         self._progress.emit(Note(f"{where} failed ({fault.failures}): {reason}", "warning"))
-        alone = not self._records and all(
-            self._faults.of(key).failures >= TRIES for n, key in enumerate(self._plain_keys) if n not in self._records
-        )
-        if self._faults.systematic or (alone and fault.failures >= TRIES):
-            kept = "finished segments are kept and the same command continues"
-            hint = error.hint if isinstance(error, Stereo3DError) and error.hint else kept
-            raise RepeatedError(f"segment after segment fails: {reason}", hint=hint) from error
+        missing = [key for n, key in enumerate(self._plain_keys) if n not in self._records]
+        # No segment was ever made, and all of them failed as they should be, by any encoder.
+        hopeless = not self._records and all(self._faults.of(key).outcome not in ("", "software") for key in missing)
+        if self._faults.systematic or hopeless:
+            # What ended a process may have been the card; any other error than the encoder's was not.
+            encoder = error is None or isinstance(error, EncodeError)
+            if hopeless or not encoder or not self._faults.may_give_up_hardware:
+                kept = "finished segments are kept and the same command continues"
+                hint = error.hint if isinstance(error, Stereo3DError) and error.hint else kept
+                raise RepeatedError(f"segment after segment fails: {reason}", hint=hint) from error
+            self._faults.give_up_hardware(missing, reason)
+            self._progress.emit(Note("segment after segment fails: all that is left is encoded by software", "warning"))
+        elif fault.outcome != before:
+            self._progress.emit(Note(f"{where}: {_THEN[fault.outcome]}", "warning"))
         if fault.outcome:
             self._job = self._with_outcomes()
-        if fault.outcome != before:
-            then = {"flat": "it is made flat once all else is done", "black": "its frames are replaced by black ones"}
-            self._progress.emit(Note(f"{where}: {then.get(fault.outcome, 'it is given up')}", "warning"))
         self._emit_phase()
 
     def built(self) -> Built:
@@ -203,41 +258,18 @@ class _Builder:
             first = given_up[0]
             reason = self._faults.of(self._plain_keys[first.number]).reason
             raise JobError(
-                f"{len(given_up)} of {len(self._job.plan)} segments cannot be made, the first one {_place(self._plain, first.start, first.end)}: "
-                f"{reason}",
+                f"{len(given_up)} of {len(self._job.plan)} segments cannot be made, the first one "
+                f"{place(self._plain.survey, first.start, first.end)}: {reason}",
                 hint="all others are kept; the same command tries these again",
             )
-        return Built(self._job, self._records, self._ticker, (*self._replaced_segments(), *self._stand_ins()))
+        faults = [self._faults.of(key) for key in self._plain_keys]
+        simpler = simpler_stretches(self._plain.plan, faults)
+        return Built(self._job, self._records, self._ticker, simpler, self._load())
 
-    def _replaced_segments(self) -> tuple[str, ...]:
-        lines = []
-        for segment, key in zip(self._plain.plan, self._plain_keys, strict=True):
-            fault = self._faults.of(key)
-            if fault.outcome:
-                where = _place(self._plain, *fault.frames(segment))
-                lines.append(f"{where}: made {fault.outcome} after {fault.failures} failures ({fault.reason})")
-        return tuple(lines)
-
-    def _stand_ins(self) -> Iterator[str]:
-        """One line for frames that stand in for frames that could not be decoded, and one for those with a neighbour's depth."""
-        records = self._records.values()
-        for lost, what in (
-            ([r.replaced for r in records], "could not be decoded and show their neighbour"),
-            ([r.flawed for r in records], "got no depth from the model and have their neighbour's"),
-        ):
-            frames = sorted(frame for group in lost for frame in group)
-            if frames:
-                shown = ", ".join(map(str, frames[:10])) + (" ..." if len(frames) > 10 else "")
-                yield f"{len(frames)} frame(s) {what}: {shown}"
-
-
-def _place(job: Job, start: int, end: int) -> str:
-    """Output frames for people: ``shots 3-5 (0:10 to 0:20)``."""
-    timeline = job.survey.timeline
-    numbers = [n for n, shot in enumerate(job.survey.shots, 1) if shot.start < end and start < shot.end]
-    until = timeline.seconds(start) + float(timeline.duration(start, end))
-    names = f"shot {numbers[0]}" if len(numbers) == 1 else f"shots {numbers[0]}-{numbers[-1]}"
-    return f"{names} ({clock(timeline.seconds(start))} to {clock(until)})"
+    def _load(self) -> Load:
+        seconds, meter = time.monotonic() - self._began, self._meter
+        moved = device_bytes(self._job.recipe, self._executor.ends)
+        return load_of(meter.spent(), seconds, self._executor.workers, meter.memory, moved)
 
 
 def _record(job: Job, result: SegmentResult) -> SegmentRecord:
@@ -254,6 +286,7 @@ def _record(job: Job, result: SegmentResult) -> SegmentRecord:
             screens=result.screens,
             comfort=result.comfort,
             seen=result.seen if piece == "" else Seen(),
+            notes=result.notes if piece == "" else (),
             packets=packets_sha256(part),
         )
         job.folder.finish(result.segment, job.keys[result.segment.number], record, piece)

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
 from stereo3d.errors import UsageError
 from stereo3d.frames import Shot
 from stereo3d.interrupts import Death
@@ -20,7 +18,8 @@ from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
 from stereo3d.job.finish import decode_film, finish_film
 from stereo3d.job.forecast import recall_forecast
-from stereo3d.job.keys import film_fingerprint
+from stereo3d.job.keys import Unchanged, film_fingerprint
+from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
 from stereo3d.job.patience import Patience
@@ -32,13 +31,14 @@ from stereo3d.job.report import Proof, Report
 from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed
 from stereo3d.job.shots_file import read_rules, shots_file_of
+from stereo3d.job.size import size_losses
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.job.timing import Stopwatch
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
-from stereo3d.memory import peak_memory, return_freed_memory
-from stereo3d.pipeline.stages import Meter
+from stereo3d.memory import return_freed_memory
+from stereo3d.pipeline.meter import Meter
 from stereo3d.plan.bars import Framing
 from stereo3d.progress import Note, Progress
 from stereo3d.settings import EncodeSettings, Settings
@@ -126,6 +126,8 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     settings, picture = asked.settings, info.kind == "picture"
     replace = settings.run.overwrite or dry or only_rules_differ(asked)
     check_places(asked.source, asked.output, settings, picture=picture, replace=replace)
+    if picture and settings.encode.target_size is not None:
+        raise UsageError("--target-size goes with films", hint="leave it away")
     encode = EncodeSettings(codec="ffv1") if picture else settings.encode
     # What is left of a cropped film, and so whether the canvas holds it, is known after the survey.
     encoder = encoder_for(info, encode, settings, Framing(), canvas=settings.picture.bars != "crop")
@@ -181,8 +183,12 @@ def _published(built: Built, progress: Stopwatch, began: float) -> Report:
         finals = [(final, output)]
     else:
         depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
-        final, lost, proof = finish_film(job.folder, job.recipe, job.survey, job.files(""), output.suffix, progress)
+        near = [sample for record in built.records.values() for sample in record.comfort.near]
+        final, lost, proof = finish_film(
+            job.folder, job.recipe, job.survey, job.files(""), near, output.suffix, progress
+        )
         finals = [(final, output), *depth]
+        lost += size_losses(job.asked.settings.encode.target_size, final.stat().st_size)
     whole = not built.ticker.segments_kept
     depth_faults = job.recipe.depth_from.faults if job.recipe.depth_from else ()
     report = Report(
@@ -193,21 +199,25 @@ def _published(built: Built, progress: Stopwatch, began: float) -> Report:
         seconds=time.monotonic() - began,
         fps=built.ticker.fps(),
         limited_by=built.ticker.limited_by(),
-        losses=(*job.survey.faults.lines(), *depth_faults, *built.replaced, *lost),
+        losses=(
+            *job.survey.faults.lines(),
+            *depth_faults,
+            *simpler_lines(built.simpler, job.survey),
+            *stand_ins(built.records.values()),
+            *lost,
+        ),
         depth=str(depth_place(output)) if job.recipe.keep is not None else "",
         comfort=comfort_report(job.survey.shots, [r.comfort for r in built.records.values()], job.recipe),
         proof=proof,
+        load=built.load,
         page=str(page_place(output)) if job.asked.settings.run.report == "html" else "",
-        timing=progress.timing(built.ticker.busy(), _peak_memory(job.recipe.numerics.device)),
+        simpler=built.simpler,
+        timing=progress.timing(),
         estimated=recall_forecast(job.asked, job.fingerprint) if whole else 0.0,
     )
+    Unchanged(job.asked.source, job.fingerprint).check()
     publish_all(job.folder, job.asked, finals, report, what_it_is_made_of(job))
     return report
-
-
-def _peak_memory(device: str) -> int:
-    """Bytes at most so far, where the models are."""
-    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else peak_memory()
 
 
 def _clean_up(asked: Asked) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from stereo3d.errors import InputError, UsageError
+from stereo3d.files import source_fingerprint
 from stereo3d.frames import Timeline
-from stereo3d.job.keys import source_fingerprint
 from stereo3d.job.survey import load_survey, save_survey, survey_source
 from stereo3d.media.depth_video import DepthVideo, match_frames, open_depth, read_mark
 from stereo3d.media.geometry import output_size

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from stereo3d.files import flush
 from stereo3d.frames import Timeline
+from stereo3d.job.framing import written_size
 from stereo3d.job.report import Proof
 from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey
+from stereo3d.layouts import LAYOUTS
+from stereo3d.media.depth_subs import eyes_of, write_depth_subs
 from stereo3d.media.join import join, output_origin
 from stereo3d.media.mux import OutputPlan, Span, mux
 from stereo3d.media.verify import verify_output
 from stereo3d.media.whole import decode_whole
+from stereo3d.pipeline.nearness import Nearness, Sample
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.progress import Advance, Phase, Progress
 from stereo3d.settings import Settings
@@ -27,12 +31,13 @@ def finish_film(
     recipe: Recipe,
     survey: Survey,
     segments: Sequence[tuple[int, Path]],
+    near: Iterable[Sample],
     suffix: str,
     progress: Progress,
 ) -> tuple[Path, tuple[str, ...], Proof]:
     """Join the segments, add everything else of the source, and read it all back.
 
-    ``segments``: (first frame, file), in order. Returns the verified file, flushed, in the work folder, one line for
+    ``segments``: (first frame, file), in order. ``near``: how near things are, for subtitles. Returns the verified file, flushed, in the work folder, one line for
     everything that its container cannot carry, and what was found when it was read back. Raises VerificationError or OutputError; the segments are kept in any case.
     """
     plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
@@ -42,16 +47,35 @@ def finish_film(
     final = folder.path / f"final{suffix.lower()}"
     progress.emit(Phase("join", f"joining {len(files)} segments and adding sound and the rest"))
     join(files, survey.timeline, [first for first, _ in segments], joined, origin=plan.origin)
-    report = mux(joined, recipe.info, final, plan)
-    joined.unlink()
+    subs, flat = _depth_subs(folder, recipe, plan, near, suffix)
+    report = mux(joined, recipe.info, final, plan, subs)
+    for place in (joined, subs):
+        if place is not None:
+            place.unlink()
     progress.emit(Phase("verify", "reading the result back and comparing it"))
     found = verify_output(final, files, recipe.info, plan, report)
-    lost = tuple(f"not carried over: {lost}" for lost in report.not_carried)
+    lost = (*(f"not carried over: {lost}" for lost in report.not_carried), *flat)
     whole = recipe.settings.run.verify == "full"
     if whole:
         lost += decode_film(final, found.frames, progress)
     flush(final)
     return final, lost, Proof.of(found, decoded=whole)
+
+
+def _depth_subs(
+    folder: WorkFolder, recipe: Recipe, plan: OutputPlan, near: Iterable[Sample], suffix: str
+) -> tuple[Path | None, tuple[str, ...]]:
+    """(the subtitles for both eyes, if there are to be any; a line for each that could not be made)."""
+    settings, out = recipe.settings, folder.path / "join.subs.mkv"
+    size = written_size(recipe.info, settings, recipe.framing)
+    eyes = eyes_of(LAYOUTS[plan.layout], size, plan.swap_eyes) if plan.layout else None
+    if not settings.tracks.subs_3d or eyes is None or suffix.lower() != ".mkv":
+        return None, ()
+    nearness = Nearness(near, recipe.timeline)
+    written, unread = write_depth_subs(
+        recipe.info, plan, eyes, lambda begin, end, box: nearness.text_parallax(begin, end, astuple(box)), out
+    )
+    return (out if written else None), tuple(f"{s} stays flat: its styles are older than ASS" for s in unread)
 
 
 def decode_film(film: Path, frames: int, progress: Progress) -> tuple[str, ...]:

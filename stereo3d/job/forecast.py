@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from stereo3d.errors import OutputError
-from stereo3d.files import cache_folder, read_json, write_json
+from stereo3d.files import cache_folder, digest, read_json, write_json
 from stereo3d.job.done import Asked
-from stereo3d.job.keys import digest
 
 __all__ = ["keep_forecast", "recall_forecast"]
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stereo3d.job.survey import Survey
 from stereo3d.media.geometry import output_bars, output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.plan.bars import Framing
+from stereo3d.render.pack import Packing, packed_size
 from stereo3d.settings import LayoutSettings, Settings
 
-__all__ = ["film_framing", "framing_note", "trimmed_size"]
+__all__ = ["film_framing", "framing_note", "trimmed_size", "written_size"]
 
 
 def film_framing(info: MediaInfo, survey: Survey, settings: Settings) -> Framing:
@@ -27,6 +30,15 @@ def trimmed_size(info: MediaInfo, picture: LayoutSettings, framing: Framing) -> 
     width, height = output_size(info.video, picture.height)
     trim = framing.trim
     return width - trim.left - trim.right, height - trim.top - trim.bottom
+
+
+def written_size(info: MediaInfo, settings: Settings, framing: Framing, *, canvas: bool = True) -> tuple[int, int]:
+    """(width, height) of the output's pictures. ``canvas``: on that of the settings, if any."""
+    size = trimmed_size(info, settings.picture, framing)
+    if settings.paint.colormap is not None:
+        return size
+    packing = Packing.of(settings)
+    return packed_size(*size, packing if canvas else replace(packing, canvas=None), info.video.format)
 
 
 def framing_note(info: MediaInfo, picture: LayoutSettings, framing: Framing) -> str:

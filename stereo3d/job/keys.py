@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from pathlib import Path
-from typing import Any
 
-from stereo3d.errors import InputError
+from stereo3d.errors import ChangedError
+from stereo3d.files import digest, source_fingerprint
 from stereo3d.media.info import MediaInfo
 from stereo3d.pipeline.build import PIPELINE_VERSION
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.plan.segments import Segment
 
-__all__ = ["digest", "film_fingerprint", "segment_key", "source_fingerprint"]
-
-_SAMPLE = 1 << 18
-_SAMPLES = 64
-
-
-def digest(value: Any) -> str:
-    """32 hex digits for a JSON-ready value."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+__all__ = ["Unchanged", "film_fingerprint", "segment_key"]
 
 
 def film_fingerprint(info: MediaInfo) -> str:
@@ -32,29 +21,32 @@ def film_fingerprint(info: MediaInfo) -> str:
     return source_fingerprint(info.path) + ("-fields" if info.video.fields else "")
 
 
-def source_fingerprint(path: Path) -> str:
-    """What the source is, by content: its size and 64 samples of 256 KiB spread over it, the first and the last bytes
-    among them. Reading 80 GB to the end each evening would cost minutes; an edit that spares every sample and the size
-    is not a thing that happens to films. A folder is the list of its files' names, sizes and samples.
-    """
-    try:
-        if path.is_dir():
-            files = sorted(p for p in path.iterdir() if p.is_file())
-            return digest([[p.name, _file_fingerprint(p, samples=1)] for p in files])
-        return _file_fingerprint(path, samples=_SAMPLES)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", hint="see that the file is readable") from error
+class Unchanged:
+    """Watches that a source stays what it was. ``fingerprint``: see :func:`source_fingerprint`."""
 
+    def __init__(self, source: Path, fingerprint: str) -> None:
+        self._source, self._fingerprint = source, fingerprint
+        self._look: tuple[int, int] | None = None
 
-def _file_fingerprint(path: Path, *, samples: int) -> str:
-    size = path.stat().st_size
-    hasher = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as stream:
-        step = max(1, (size - _SAMPLE) // max(1, samples - 1)) if size > _SAMPLE * samples else _SAMPLE
-        for position in range(0, max(1, size), step):
-            stream.seek(min(position, max(0, size - _SAMPLE)) if size > _SAMPLE * samples else position)
-            hasher.update(stream.read(_SAMPLE))
-    return hasher.hexdigest()[:32]
+    def check(self) -> None:
+        """Look again; its content is compared the first time, and where its size or time is another. Raises ChangedError. A source
+        that is gone is for those to tell who read it."""
+        look = self._looks()
+        if look is None or look == self._look:
+            return
+        if not self._fingerprint.startswith(source_fingerprint(self._source)):
+            raise ChangedError(
+                f"{self._source} changed while it was converted",
+                hint="wait until nobody writes to it; the same command then makes the film anew",
+            )
+        self._look = look
+
+    def _looks(self) -> tuple[int, int] | None:
+        try:
+            status = self._source.stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
 
 
 def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: Mapping[str, str] | None = None) -> str:
@@ -80,6 +72,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),
-            "encoder": asdict(recipe.encoder),
+            "encoder": asdict(recipe.encoder_of(segment)),
+            **({"goal": recipe.goals[segment.number]} if recipe.goals else {}),
         }
     )

@@ -27,7 +27,8 @@ class PlannedSegment:
 class Manifest:
     """The work folder's description of its job. Losing it loses no segment: those are found by their keys.
 
-    ``shots``: (first, last, option, value) of shots with settings of their own.
+    ``encoder``: FFmpeg's name of the one that ``--encoder`` came to. ``shots``: (first, last, option, value) of shots with settings of
+    their own.
     """
 
     source: str
@@ -38,6 +39,7 @@ class Manifest:
     numerics: Numerics
     segments: tuple[PlannedSegment, ...]
     shots: tuple[tuple[int, int, str, str], ...] = ()
+    encoder: str = ""
     version: str = __version__
 
     def save(self, path: Path) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 
 import torch
 
-from stereo3d.depth import load_model
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.compiling import load_fastest, seconds_a_frame
-from stereo3d.depth.flat import FlatDepth
-from stereo3d.depth.from_file import FileDepth
+from stereo3d.depth.devices import cores, devices_of
 from stereo3d.depth.precision import choose_device
-from stereo3d.job.keys import source_fingerprint
+from stereo3d.pipeline.models import load_film_model
 from stereo3d.pipeline.recipe import Numerics
-from stereo3d.plan.overrides import FLAT
-from stereo3d.settings import DepthSettings, Settings
+from stereo3d.settings import DepthSettings
 
-__all__ = ["load_others", "load_with_numerics"]
+__all__ = ["load_with_numerics"]
 
 
 def load_with_numerics(
@@ -30,35 +25,26 @@ def load_with_numerics(
     *,
     download: Callable[[int, int], None],
     report: Callable[[str], None],
+    threads: int | None = None,
 ) -> tuple[DepthModel, Numerics]:
-    """The depth model, and the device, batch, threads and compiling: what was asked for, else what the job began with, else what
-    suits this machine. ``size``: (width, height) of a frame. ``frames``: how many there are, 0: unknown. ``download``: (bytes
-    done, bytes in all). ``report``: one line when something differs from what was chosen.
+    """The depth model on the first of the devices, and the kind of device, batch, threads and compiling: what was asked for, else
+    what the job began with, else what suits this machine. ``size``: (width, height) of a frame. ``frames``: how many there are,
+    0: unknown. ``download``: (bytes done, bytes in all). ``report``: one line when something differs from what was chosen.
+    ``threads``: of torch on a processor, for a job that has not begun; None: its cores.
 
-    Raises UsageError for a device that is not there (never a quiet fall to the CPU), WeightsError.
+    Raises UsageError for a device that is not there, WeightsError.
     """
-    device = _device(settings.device)
-    same = earlier if earlier is not None and earlier.device.split(":")[0] == device.split(":")[0] else None
-    threads = same.threads if same else (os.cpu_count() or 1)
+    devices = devices_of(settings.device)
+    device, kind = devices[0], devices[0].split(":")[0]
+    same = earlier if earlier is not None and earlier.device == kind else None
+    shared = len(devices) if kind == "cpu" else 1
+    threads = same.threads if same else threads or max(1, cores() // shared)
     torch.set_num_threads(threads)
     width, height = size
-    if settings.depth_from is not None:
-        choose_device(device)
-        model: DepthModel = FileDepth(source_fingerprint(Path(settings.depth_from)), invert=settings.depth_invert)
-        return model, Numerics(device, model.batch_for(height, width), threads)
+    batch = settings.batch if settings.batch != "auto" or same is None else same.batch
 
     def load(compiled: bool) -> DepthModel:
-        return load_model(
-            settings.model,
-            weights=settings.weights,
-            device=device,
-            dtype=settings.dtype,
-            depth_size=settings.depth_size,
-            batch=settings.batch if settings.batch != "auto" or same is None else same.batch,
-            compiled=compiled,
-            progress=download,
-            report=report,
-        )
+        return load_film_model(settings, device, batch=batch, compiled=compiled, report=report, download=download)
 
     def measure(model: DepthModel) -> float:
         return seconds_a_frame(model, (height, width), choose_device(device))
@@ -66,39 +52,8 @@ def load_with_numerics(
     compiled = settings.compile == "on"
     if settings.compile == "auto" and same is not None:
         compiled = same.compiled
-    if settings.compile == "auto" and same is None and device.startswith("cuda"):
+    if settings.depth_from is None and settings.compile == "auto" and same is None and kind == "cuda":
         model, compiled = load_fastest(load, measure, frames, report)
     else:
         model = load(compiled)
-    return model, Numerics(device, model.batch_for(height, width), threads, compiled)
-
-
-def load_others(
-    names: Iterable[str], settings: Settings, numerics: Numerics, film: DepthModel, report: Callable[[str], None]
-) -> dict[str, DepthModel]:
-    """The models that shots have of their own, by name, and the flat one. ``film``: the film's model. Raises as
-    :func:`load_with_numerics`."""
-    models: dict[str, DepthModel] = {FLAT: FlatDepth(film if settings.run.keep_depth else None)}
-    for name in names:
-        if name != FLAT:
-            depth = settings.depth
-            models[name] = load_model(
-                name,
-                device=numerics.device,
-                dtype=depth.dtype,
-                depth_size=depth.depth_size,
-                batch=depth.batch,
-                report=report,
-            )
-            for note in models[name].info.notes:
-                report(note)
-    return models
-
-
-def _device(wanted: str) -> str:
-    """``auto`` made definite; what was asked for is checked by :func:`stereo3d.depth.load_model`."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    return model, Numerics(kind, model.batch_for(height, width), threads, compiled and settings.depth_from is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -42,7 +43,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _free(place: Path) -> int:
-    return shutil.disk_usage(place).free
+    try:
+        return shutil.disk_usage(place).free
+    except OSError:  # it is gone: no room will help
+        return sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from stereo3d.files import publish
 from stereo3d.frames import Shot
 from stereo3d.media.still import write_picture
 from stereo3d.pipeline.build import pictures
+from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Recipe
-from stereo3d.pipeline.stages import Meter
 from stereo3d.pipeline.staging import ComfortFacts
 from stereo3d.plan.segments import make_plan
 

@@ -14,6 +14,7 @@ __all__ = ["FILM_SUFFIXES", "PICTURE_SUFFIXES", "check_places", "default_output"
 
 FILM_SUFFIXES = (".mkv", ".mp4")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+_LONGEST_SUFFIX = ".report.html.part"
 
 
 def default_output(source: Path, settings: Settings, *, picture: bool) -> Path:
@@ -28,8 +29,27 @@ def depth_place(output: Path) -> Path:
     return output.with_name(f"{output.stem}.depth.mkv")
 
 
+def _check_name(output: Path) -> None:
+    """The longest name that is made of an output's must be one that the file system takes."""
+    limit = os.pathconf(output.parent, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+    made = len(os.fsencode(output.name + _LONGEST_SUFFIX))
+    if made > limit:
+        raise OutputError(
+            f"the name {output.name[:40]}... is too long by {made - limit} bytes for the files that go with it",
+            hint="choose a shorter one with -o",
+        )
+
+
 def check_places(source: Path, output: Path, settings: Settings, *, picture: bool, replace: bool = False) -> None:
     """Raises InputError, UsageError or OutputError with a hint; creates nothing. ``replace``: what is there may go."""
+    try:
+        _check(source, output, settings, picture=picture, replace=replace)
+    except PermissionError as error:
+        hint = "choose a place that you can write to with -o"
+        raise OutputError(f"cannot look into {output.parent}: {error.strerror}", hint=hint) from error
+
+
+def _check(source: Path, output: Path, settings: Settings, *, picture: bool, replace: bool) -> None:
     if not source.exists():
         raise InputError(f"there is no {source}", hint="check the path; a name with spaces needs quotes")
     if _same(source, output):
@@ -63,6 +83,7 @@ def check_places(source: Path, output: Path, settings: Settings, *, picture: boo
         work_folder_of(output).exists() and not os.access(work_folder_of(output), os.W_OK)
     ):
         raise OutputError(f"cannot write in {folder}", hint="choose a place that you can write to with -o")
+    _check_name(output)
 
 
 def _same(a: Path, b: Path) -> bool:

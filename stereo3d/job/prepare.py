@@ -6,24 +6,29 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from pathlib import Path
+from typing import Literal
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.errors import Interrupted
+from stereo3d.depth.devices import devices_of
+from stereo3d.errors import Interrupted, UsageError
 from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
 from stereo3d.job.done import Asked
-from stereo3d.job.framing import film_framing, framing_note, trimmed_size
+from stereo3d.job.finish import output_plan
+from stereo3d.job.framing import film_framing, framing_note, written_size
 from stereo3d.job.keys import segment_key
 from stereo3d.job.manifest import Manifest, PlannedSegment
-from stereo3d.job.numerics import load_others, load_with_numerics
+from stereo3d.job.models import job_model, shot_models
 from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
+from stereo3d.job.size import film_goals, sized_encoder
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.ticker import Sometimes
 from stereo3d.media.depth_video import DepthVideo, depth_encoder
-from stereo3d.media.encode import EncoderSpec
+from stereo3d.media.encode import EncoderSpec, mixable
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.trial import tried_encoder
@@ -33,7 +38,7 @@ from stereo3d.plan.bars import Framing
 from stereo3d.plan.overrides import Overrides
 from stereo3d.plan.segments import Segment, make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
-from stereo3d.render.pack import Packing, packed_format, packed_size
+from stereo3d.render.pack import Packing, packed_format
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
@@ -72,9 +77,9 @@ class Job:
         identities = {name: model.info.identity for name, model in self.models.others.items()}
         return tuple(segment_key(segment, self.fingerprint, self.recipe, identities) for segment in self.plan)
 
-    def overridden(self, overrides: Overrides) -> Job:
-        """The same job with other settings for some shots, and so other keys for their segments."""
-        return replace(self, recipe=replace(self.recipe, overrides=overrides))
+    def overridden(self, overrides: Overrides, substituted: frozenset[int]) -> Job:
+        """The same job with other settings for some shots and another encoder for some segments, and so other keys for them."""
+        return replace(self, recipe=replace(self.recipe, overrides=overrides, substituted=substituted))
 
     def manifest(self) -> Manifest:
         """What is written down of it."""
@@ -90,6 +95,7 @@ class Job:
                 for segment, (_, file) in zip(self.plan, self.files(""), strict=True)
             ),
             shots=tuple((r.first, r.last, r.option, r.value) for r in self.asked.rules),
+            encoder=self.recipe.encoder.encoder,
         )
 
     @property
@@ -125,15 +131,15 @@ def encoder_for(
     info: MediaInfo, encode: EncodeSettings, settings: Settings, framing: Framing, *, canvas: bool = True
 ) -> EncoderSpec:
     """The encoder, refused before anything starts if it cannot hold the packed picture."""
-    picture, video = settings.picture, info.video
+    video = info.video
     if settings.paint.colormap == "none":
+        if encode.target_size is not None:
+            raise UsageError("--target-size goes with pictures, not with grey depth", hint="leave it away")
         return depth_encoder(encode.depth_codec)
-    width, height = trimmed_size(info, picture, framing)
+    width, height = written_size(info, settings, framing, canvas=canvas)
     if settings.paint.colormap is not None:
         return tried_encoder(encode, width, height, PAINTED)
     packing = Packing.of(settings)
-    packing = packing if canvas else replace(packing, canvas=None)
-    width, height = packed_size(width, height, packing, video.format)
     return tried_encoder(
         encode,
         width,
@@ -163,13 +169,14 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
         depth_from = DepthVideo(wish.depth, depth_survey.timeline, True)
     identity = model.info.identity
     recipe = Recipe(wish.info, survey.timeline, True, wish.settings, encoder, numerics, identity, framing, depth_from)
-    return recipe, model
+    return replace(recipe, device=devices_of(wish.settings.depth.device)[0]), model
 
 
 def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
     """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
     info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
     earlier = Manifest.load(folder.manifest)
+    wish = _as_begun(wish, earlier)
     model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
     survey = load_survey(folder.survey, fingerprint, settings.time)
     if survey is None:
@@ -179,6 +186,11 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)
     plan = make_plan(survey.timeline, survey.shots)
+    goals: tuple[int, ...] = ()
+    if (target := settings.encode.target_size) is not None:
+        whole = output_plan(survey.timeline, settings, regular=survey.regular)
+        goals = film_goals(target, info, whole, wish.asked.output, plan, folder.weights, fingerprint)
+        encoder = sized_encoder(encoder, goals, prod(written_size(info, settings, framing)) * len(survey.timeline))
     depth_from = None
     if wish.depth is not None:
         count = _scanning(wish.depth, "depth", progress, stop)
@@ -197,9 +209,36 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         overrides=overrides,
         cards=film_cards(survey, settings.view),
         stills=still_frames(plan),
+        device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
+        substitute=_substitute(wish, encoder, framing, numerics),
+        goals=goals,
     )
-    others = load_others(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
+    others = shot_models(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
     return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
+
+
+def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
+    """The wish with the encoder that the job began with, where one was to be chosen: what this machine has may have changed since.
+
+    Raises UsageError where that one is not to be had any more.
+    """
+    now, then = wish.settings.to_flat(), earlier.settings if earlier is not None else {}
+    ours = wish.settings.encode.encoder == "auto" and all(
+        now[n] == then.get(n) for n in ("encoder", "codec", "colormap")
+    )
+    if earlier is None or not ours or earlier.encoder in ("", wish.encoder.encoder):
+        return wish
+    kind: Literal["nvenc", "software"] = "nvenc" if earlier.encoder.endswith("_nvenc") else "software"
+    encode = wish.encode.model_copy(update={"encoder": kind})
+    canvas = wish.settings.picture.bars != "crop"
+    try:
+        encoder = encoder_for(wish.info, encode, wish.settings, Framing(), canvas=canvas)
+    except UsageError as error:
+        raise UsageError(
+            f"this film was begun with {earlier.encoder}, which does not do it now: {error.message}",
+            hint="cure that, or begin anew with --encoder software (what is done is then made again)",
+        ) from error
+    return replace(wish, encode=encode, encoder=encoder)
 
 
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:
@@ -210,6 +249,15 @@ def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, Enc
     if wish.settings.picture.bars == "crop":
         return framing, encoder_for(wish.info, wish.encode, wish.settings, framing)
     return framing, wish.encoder
+
+
+def _substitute(wish: Wish, encoder: EncoderSpec, framing: Framing, numerics: Numerics) -> EncoderSpec | None:
+    """The software encoder for the segments at which a hardware encoder fails."""
+    if not encoder.is_hardware:
+        return None
+    software = {"encoder": "software", "codec": encoder.codec, "encoder_preset": None}
+    spec = encoder_for(wish.info, wish.encode.model_copy(update=software), wish.settings, framing)
+    return mixable(with_fixed_threads(spec, numerics))
 
 
 def _load_model(
@@ -225,8 +273,8 @@ def _load_model(
         _heed(stop)
         progress.emit(Phase("weights", "downloading weights", total, done, "bytes"))
 
-    model, numerics = load_with_numerics(
-        settings.depth,
+    model, numerics = job_model(
+        settings,
         output_size(wish.info.video, settings.picture.height),
         wish.info.video.frames_hint,
         earlier,

@@ -7,17 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stereo3d.errors import Interrupted, OutputError, Stereo3DError, UsageError
 from stereo3d.layouts import LAYOUTS
 from stereo3d.progress import clock
 from stereo3d.table import table
 
-if TYPE_CHECKING:
-    from stereo3d.job.report import Report
-
-__all__ = ["FilmPlace", "QueueItem", "QueueReport", "films_of", "run_queue"]
+__all__ = ["FilmPlace", "Outcome", "QueueItem", "QueueReport", "films_of", "run_queue"]
 
 _FILMS = frozenset(
     [
@@ -58,8 +55,18 @@ class FilmPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a film that did not fail. ``word``: done, done with losses, or planned. ``text``: what was lost."""
+
+    word: str
+    output: str
+    exit_code: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class QueueItem:
-    """What came of one film. ``outcome``: done, done with losses, failed, stopped or not begun."""
+    """What came of one film. ``outcome``: the word of its :class:`Outcome`, failed, stopped or not begun."""
 
     source: str
     output: str
@@ -93,12 +100,19 @@ def films_of(inputs: Sequence[Path], *, recursive: bool) -> list[FilmPlace]:
     name, without what we wrote ourselves. A folder without films is one source, of numbered pictures."""
     found: list[FilmPlace] = []
     for place in inputs:
-        if not place.is_dir():
+        if not _is_folder(place):
             found.append(FilmPlace(place))
             continue
         inside = _below(place) if recursive else _inside(place, place)
         found += inside or [FilmPlace(place)]
     return list({film.source: film for film in found}.values())
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # it is told when its turn comes
+        return False
 
 
 def _below(root: Path) -> list[FilmPlace]:
@@ -132,11 +146,11 @@ def _is_film(path: Path) -> bool:
 
 def run_queue(
     films: Sequence[FilmPlace],
-    convert: Callable[[FilmPlace], Report],
+    convert: Callable[[FilmPlace], Outcome],
     stop: Event,
     tell: Callable[[str], None],
 ) -> QueueReport:
-    """Convert all films. ``convert``: one of them. ``stop``: when set, no other is begun. ``tell``: takes a line for people."""
+    """Convert all films, or plan them. ``convert``: one of them. ``stop``: when set, no other is begun. ``tell``: takes a line for people."""
     from time import monotonic
 
     items: list[QueueItem] = []
@@ -150,13 +164,12 @@ def run_queue(
         try:
             if film.error:
                 raise OutputError(film.error)
-            report = convert(film)
+            done = convert(film)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next film may do
             item = _failed(name, error, monotonic() - began)
             tell(f"{item.outcome}: {item.text}")
         else:
-            outcome, losses = "done, with losses" if report.losses else "done", "; ".join(report.losses)
-            item = QueueItem(name, str(report.output), outcome, report.exit_code, monotonic() - began, losses)
+            item = QueueItem(name, done.output, done.word, done.exit_code, monotonic() - began, done.text)
         items.append(item)
     return QueueReport(tuple(items))
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stereo3d.job.comfort import ComfortReport
+from stereo3d.job.faults import Means
 from stereo3d.job.timing import Timing
 from stereo3d.media.verify import VerifyReport
+from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
 
-__all__ = ["Proof", "Report"]
+__all__ = ["Proof", "Report", "Simpler"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,27 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Simpler:
+    """Output frames [start, end) that could not be made as they should be. ``means``: see :mod:`stereo3d.job.faults`. ``failures``,
+    ``reason``: how often they failed, and why last."""
+
+    means: Means
+    start: int
+    end: int
+    failures: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The outcome of one run.
 
     ``seconds``: of this run, all of it. ``fps``: frames built in this run over the time spent building. ``losses``: one
     line for everything that was lost or replaced; with any, the exit code is 3. ``depth``: the depth film that was kept.
     ``comfort``: what the views ask of eyes, None where there are none. ``proof``: None for a picture.
-    ``page``: the report for people, "" where none was wished for. ``timing``: where the time went. ``estimated``: seconds that
-    ``stereo3d estimate`` had said for just this, 0 where it was not asked.
+    ``page``: the report for people, "" where none was wished for. ``simpler``: what was made by simpler means; it is in ``losses``, too.
+    ``load``: what the run put on the machine. ``timing``: where the time went. ``estimated``: seconds that ``stereo3d estimate`` had
+    said for just this, 0 where it was not asked.
     """
 
     output: Path
@@ -70,6 +85,8 @@ class Report:
     comfort: ComfortReport | None = None
     proof: Proof | None = None
     page: str = ""
+    simpler: tuple[Simpler, ...] = ()
+    load: Load = field(default_factory=Load)
     timing: Timing | None = None
     estimated: float = 0.0
 
@@ -79,8 +96,15 @@ class Report:
         stored = {name: item for name, item in value.items() if name != "exit_code"}
         comfort = ComfortReport.from_json(stored["comfort"]) if stored["comfort"] else None
         proof = Proof(**stored["proof"]) if stored.get("proof") else None
-        timing = Timing.from_json(stored["timing"]) if stored.get("timing") else None
-        own = {"timing": timing, "output": Path(stored["output"]), "losses": tuple(stored["losses"])}
+        simpler = tuple(Simpler(**item) for item in stored.get("simpler", ()))
+        load = Load.from_json(stored["load"]) if stored.get("load") else Load()
+        own = {
+            "output": Path(stored["output"]),
+            "losses": tuple(stored["losses"]),
+            "simpler": simpler,
+            "load": load,
+            "timing": Timing.from_json(stored["timing"]) if stored.get("timing") else None,
+        }
         return cls(**{**stored, **own, "comfort": comfort, "proof": proof})
 
     @property
@@ -95,6 +119,7 @@ class Report:
             f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
+        lines += [f"  {line}" for line in self.load.lines()]
         if self.estimated:
             off = 100 * (self.seconds / self.estimated - 1)
             how = f"{abs(off):.0f} % {'longer' if off > 0 else 'less'} than the estimate, {clock(self.estimated)}"

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from math import prod
 
-from stereo3d.job.framing import trimmed_size
+from stereo3d.job.framing import written_size
 from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
 from stereo3d.media.info import MediaInfo
-from stereo3d.render.pack import Packing, packed_size
 
-__all__ = ["bytes_a_frame", "room_needed", "sound_bytes", "work_room"]
+__all__ = ["bytes_a_frame", "bytes_in_work", "room_needed", "sound_bytes", "work_room"]
 
-# Bits a pixel of film at each codec's usual quality, on the large side; six steps of crf halve it.
-_BITS = {"h264": 0.16, "hevc": 0.1, "av1": 0.08, "ffv1": 5.0}
 _SOUND_BYTES = 80_000  # a second of a track, unless the whole source is smaller
 _SLACK = 1 << 20
 
@@ -24,20 +22,32 @@ def bytes_a_frame(job: Job, records: Collection[SegmentRecord]) -> float:
     frames = sum(record.frames for record in records)
     if frames:
         return sum(record.size for record in records) / frames
-    recipe, encoder = job.recipe, job.recipe.encoder
-    width, height = trimmed_size(recipe.info, recipe.settings.picture, recipe.framing)
-    if recipe.settings.paint.colormap is None:
-        width, height = packed_size(width, height, Packing.of(recipe.settings), recipe.info.video.format)
-    usual = ENCODERS[encoder.codec].crf
-    softer = 2 ** ((usual - encoder.crf) / 6) if encoder.crf is not None else 1.0
-    return float(width * height * _BITS[encoder.codec] * softer / 8)
+    encoder = job.recipe.encoder
+    if job.recipe.goals:
+        return sum(job.recipe.goals) / len(job.survey.timeline)
+    usual = ENCODERS[encoder.codec]
+    softer = 2 ** ((usual.crf - encoder.crf) / 6) if encoder.crf is not None else 1.0
+    return _pixels(job) * usual.bits * softer / 8
+
+
+def _pixels(job: Job) -> int:
+    """Of one of the output's pictures."""
+    return prod(written_size(job.recipe.info, job.recipe.settings, job.recipe.framing))
+
+
+def bytes_in_work(job: Job, records: Collection[SegmentRecord]) -> int:
+    """That the longest segment takes while it is built; with --target-size it is kept lossless beside."""
+    longest = max(len(segment) for segment in job.plan)
+    beside = _pixels(job) * ENCODERS["ffv1"].bits / 8 if job.recipe.goals else 0
+    return round((1.5 * bytes_a_frame(job, records) + beside) * longest)
 
 
 def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> int:
     """Bytes that the work still takes with ``frames`` to be built: their segments, the joined picture, the whole output."""
     each, timeline = bytes_a_frame(job, records), job.survey.timeline
     beside = sound_bytes(job.recipe.info, float(timeline.duration(0, len(timeline))))
-    return work_room(each * frames, each * len(timeline), beside)
+    work = bytes_in_work(job, records) if job.recipe.goals else 0
+    return work_room(each * frames, each * len(timeline), beside) + work
 
 
 def work_room(segments: float, whole: float, beside: float) -> int:

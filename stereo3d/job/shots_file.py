@@ -14,6 +14,7 @@ Shots are numbered as ``stereo3d shots`` lists them; what stands further down wi
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ def shots_file_of(output: Path) -> Path:
 
 def read_rules(path: Path) -> tuple[Rule, ...]:
     """What the file says; nothing where there is none. Raises UsageError that names the line."""
+    if not os.access(path.parent, os.X_OK):
+        return ()  # no place for an output, which is said elsewhere
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

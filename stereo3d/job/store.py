@@ -38,7 +38,7 @@ def work_folder_of(output: Path) -> Path:
 class SegmentRecord:
     """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``:
     those for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``:
-    what its views ask of eyes. ``seen``: what the report shows of it. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
+    what its views ask of eyes. ``notes``: see :class:`stereo3d.pipeline.recipe.SegmentResult`. ``seen``: what the report shows of it. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
 
     frames: int
     size: int
@@ -74,6 +74,7 @@ class WorkFolder:
         self.manifest = path / "job.json"
         self.survey = path / "survey.json"
         self.depth_survey = path / "depth.json"
+        self.weights = path / "weights.json"
         try:
             self.segments.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -99,16 +100,27 @@ class WorkFolder:
         self.manifest.unlink(missing_ok=True)
         self.survey.unlink(missing_ok=True)
         self.depth_survey.unlink(missing_ok=True)
+        self.weights.unlink(missing_ok=True)
 
     def remove_if_empty(self) -> None:
         """Remove the folder of a job that came to nothing: no survey, no segment."""
-        if not self.survey.exists() and not any(self.segments.iterdir()):
+        if self.segments.is_dir() and not self.survey.exists() and not any(self.segments.iterdir()):
             self.remove()
 
+    def check_there(self) -> None:
+        """Raises OutputError where the folder is gone: its disk was taken away, or somebody removed it."""
+        if not self.segments.is_dir():
+            raise OutputError(
+                f"the work folder {self.path} is gone",
+                hint="put its disk back, and the same command continues; without it, it begins anew",
+            )
+
     def remove(self) -> None:
-        """Release the lock and remove the folder."""
+        """Release the lock and remove the folder, also where its name is a link to another place."""
         self.close()
-        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.rmtree(self.path.resolve(), ignore_errors=True)
+        if self.path.is_symlink():
+            self.path.unlink()
 
     def file_of(self, segment: Segment, key: str, piece: str = "") -> Path:
         """A segment's file; ``piece`` names what else is made of it (its depth)."""

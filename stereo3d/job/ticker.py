@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from stereo3d.pipeline.stages import Meter
+from stereo3d.pipeline.meter import Meter
 from stereo3d.progress import Progress, Tick
 
 __all__ = ["Sometimes", "Ticker"]

@@ -18,14 +18,11 @@ _OPENING = 0.25  # share of the frames
 class Timing:
     """``phases``: seconds by the names of :class:`stereo3d.progress.Phase`; ``start`` is before the first. ``frames``: built in this
     run. ``opening``: (seconds of ``convert``, frames) until about a quarter of them were there, for the first ones take longest:
-    their whole shot is looked at before them. ``busy``: seconds of work by stage. ``peak_memory``: bytes of the process, or of
-    the CUDA device where that is used, at most."""
+    their whole shot is looked at before them."""
 
     phases: Mapping[str, float] = field(default_factory=dict)
     frames: int = 0
     opening: tuple[float, int] = (0.0, 0)
-    busy: Mapping[str, float] = field(default_factory=dict)
-    peak_memory: int = 0
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Timing:
@@ -58,11 +55,11 @@ class Stopwatch:
     def close(self) -> None:
         self._shown.close()
 
-    def timing(self, busy: Mapping[str, float], peak_memory: int) -> Timing:
+    def timing(self) -> Timing:
         """All until now."""
         self._turn(self._phase)
         frames = self._last - self._before
-        return Timing(dict(self._phases), frames, self._opening or (0.0, 0), dict(busy), peak_memory)
+        return Timing(dict(self._phases), frames, self._opening or (0.0, 0))
 
     def _so_far(self, phase: str) -> float:
         running = self._now() - self._since if phase == self._phase else 0.0

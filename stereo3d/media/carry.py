@@ -9,11 +9,11 @@ from stereo3d.errors import UsageError
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.settings import TrackSettings
 
-__all__ = ["Carried", "NotCarried", "choose_tracks", "container_format", "sort_streams"]
+__all__ = ["TEXT_SUBTITLES", "Carried", "NotCarried", "choose_tracks", "container_format", "sort_streams"]
 
 _CONTAINERS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4"}
-_TEXT = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
-_MKV_SUBTITLES = _TEXT - {"mov_text"} | {
+TEXT_SUBTITLES = frozenset({"subrip", "srt", "ass", "ssa", "mov_text", "webvtt", "text"})
+_MKV_SUBTITLES = TEXT_SUBTITLES - {"mov_text"} | {
     "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle", "hdmv_text_subtitle", "arib_caption",
 }  # fmt: skip
 _MP4_AUDIO = frozenset({"aac", "ac3", "eac3", "mp3", "mp2", "alac", "opus", "flac", "dts", "truehd", "vorbis", "ac4"})
@@ -109,7 +109,7 @@ def _target_codec(stream: StreamInfo, form: str) -> str | None:
         case "subtitle" if matroska:
             return "srt" if stream.codec == "mov_text" else "copy" if stream.codec in _MKV_SUBTITLES else None
         case "subtitle":
-            return "copy" if stream.codec == "mov_text" else "mov_text" if stream.codec in _TEXT else None
+            return "copy" if stream.codec == "mov_text" else "mov_text" if stream.codec in TEXT_SUBTITLES else None
         case "attachment":
             return "copy" if matroska else None
         case "video" if stream.codec:

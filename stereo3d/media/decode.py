@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from av.video.plane import VideoPlane
 from stereo3d.errors import InputError
 from stereo3d.frames import FrameBatch, PixelFormat, Timeline
 from stereo3d.media.closing import Closing
+from stereo3d.media.device import copy_from_device
 from stereo3d.media.geometry import Upright, output_size
 from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
@@ -29,6 +31,7 @@ __all__ = [
     "upright_frames",
 ]
 
+_log = logging.getLogger(__name__)
 _READ_ON_SECONDS = 2  # a gap shorter than this is decoded through instead of sought over
 
 
@@ -43,10 +46,10 @@ class Replacement:
 class BatchBuilder:
     """Collects frames into the planes of one batch."""
 
-    def __init__(self, format: PixelFormat, size: tuple[int, int], batch: int) -> None:
+    def __init__(self, format: PixelFormat, size: tuple[int, int], batch: int, device: torch.device | None) -> None:
         self._format = format
         self._planes = tuple(
-            torch.empty((batch, height, width), dtype=format.dtype)
+            torch.empty((batch, height, width), dtype=format.dtype, device=device)
             for width, height in (
                 format.plane_size(p, *size) for p in range(1 if format.name.startswith("gray") else 3)
             )
@@ -54,7 +57,11 @@ class BatchBuilder:
         self.count = 0
 
     def add(self, frame: av.VideoFrame) -> None:
-        copy_planes(frame, tuple(plane[self.count] for plane in self._planes))
+        planes = tuple(plane[self.count] for plane in self._planes)
+        if frame.format.name == "cuda":
+            copy_from_device(frame, planes)
+        else:
+            copy_planes(frame, planes)
         self.count += 1
 
     def done(self, pts: tuple[int, ...], index: int) -> FrameBatch:
@@ -71,6 +78,9 @@ def copy_plane(source: VideoPlane, target: torch.Tensor) -> None:
     """Copy one plane to ``target`` [h, w], as :func:`copy_planes`."""
     array = np.frombuffer(source, np.uint8 if target.dtype == torch.uint8 else np.uint16)  # type: ignore[call-overload]
     rows = array.reshape(source.height, -1)[:, : source.width]
+    if target.device.type != "cpu":  # a decoder that fell back, in the middle of a batch
+        target.copy_(torch.from_numpy(rows[: target.shape[0], : target.shape[1]].copy()))
+        return
     into = target.numpy()
     height, width = min(source.height, into.shape[0]), min(source.width, into.shape[1])
     into[:height, :width] = rows[:height, :width]
@@ -83,7 +93,9 @@ class Decoder(Closing):
 
     ``timeline``: times of the output frames, a subset of the source's. ``height``: scale to that many rows. ``seekable``: what
     the scan found; where False the source is only read forwards, from its beginning or from where the last run ended.
-    ``on_replaced`` hears of every frame that could not be decoded. ``device``: where tone-mapping is done, if any. For one thread at a time; any number of instances.
+    ``on_replaced`` hears of every frame that could not be decoded. ``device``: where tone-mapping is done, if any. ``direct``: NVDEC decodes, and the frames stay on the device
+    (:func:`stereo3d.media.device.nvdec_refusal` is empty); where it gives no frame software goes on, and ``fell_back`` says why.
+    For one thread at a time; any number of instances.
     """
 
     def __init__(
@@ -96,9 +108,12 @@ class Decoder(Closing):
         threads: int = 0,
         on_replaced: Callable[[Replacement], None] | None = None,
         device: torch.device | None = None,
+        direct: bool = False,
     ) -> None:
         self._info = info
         self._device = device
+        self._direct = direct
+        self.fell_back = ""
         self._timeline = timeline
         self._height = height
         self._seekable = seekable
@@ -128,7 +143,8 @@ class Decoder(Closing):
         frames = self._run(start, end)
         for first in range(start, end, batch):
             last = min(first + batch, end)
-            builder = BatchBuilder(self._info.video.decoded_format, size, last - first)
+            device = self._device if self._direct else None
+            builder = BatchBuilder(self._info.video.decoded_format, size, last - first, device)
             for _ in range(first, last):
                 builder.add(next(frames))
             yield toned(builder.done(self._timeline.pts[first:last], first), self._info.video, self._device)
@@ -142,6 +158,10 @@ class Decoder(Closing):
         for index in range(start, end):
             pts = self._timeline.pts[index]
             frame = self._take(pts)
+            if frame is None and self._direct:
+                self._fall_back(f"it gave no frame at {float(pts * self._timeline.time_base):.3f} s")
+                self._go_to(pts)
+                frame = self._take(pts)
             if frame is None:
                 self._replace(index)
                 frame = shown or self._ahead  # at the beginning of a run the next frame stands in
@@ -197,15 +217,28 @@ class Decoder(Closing):
         self._ahead = found if found is not None else self._ahead
         return found is not None
 
+    def _fall_back(self, reason: str) -> None:
+        self._direct, self.fell_back = False, reason
+        _log.warning("%s: NVDEC is left, software decodes on: %s", self._info.path, reason)
+        self.close()
+
     def _open(self) -> FrameReader | PictureReader:
         if self._reader is None:
-            self._reader = open_reader(self._info, threads=self._threads)
+            direct = self._device if self._direct else None
+            try:
+                self._reader = open_reader(self._info, threads=self._threads, direct=direct)
+            except InputError as error:
+                if direct is None:
+                    raise
+                self._fall_back(error.message)
+                self._reader = open_reader(self._info, threads=self._threads)
         return self._reader
 
     def _start(self, frames: Iterator[SourceFrame]) -> None:
         self._ahead = None
         self._position = None
-        self._frames = upright_frames(frames, Upright(self._info.video, self._height))
+        # Frames on a device are upright, or they would not be there; filters know the host's only.
+        self._frames = upright_frames(frames, None if self._direct else Upright(self._info.video, self._height))
 
 
 def toned(batch: FrameBatch, video: VideoInfo, device: torch.device | None) -> FrameBatch:
@@ -216,12 +249,16 @@ def toned(batch: FrameBatch, video: VideoInfo, device: torch.device | None) -> F
     return to_sdr(batch, video.hdr_peak, video.hdr_chroma)
 
 
-def upright_frames(frames: Iterator[SourceFrame], upright: Upright) -> Iterator[av.VideoFrame]:
-    """Frames as decoding gives them, ``pts`` being their exact time."""
+def upright_frames(frames: Iterator[SourceFrame], upright: Upright | None) -> Iterator[av.VideoFrame]:
+    """Frames as decoding gives them, ``pts`` being their exact time; None: they are upright."""
     for source in frames:
         source.frame.pts = source.pts
-        yield from upright.push(source.frame)
-    yield from upright.finish()
+        if upright is None:
+            yield source.frame
+        else:
+            yield from upright.push(source.frame)
+    if upright is not None:
+        yield from upright.finish()
 
 
 def decode(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from stereo3d.errors import UsageError
 from stereo3d.frames import Colour, PixelFormat
 from stereo3d.media.info import HdrInfo
-from stereo3d.media.sei import PACKINGS
+from stereo3d.media.sei import PACKINGS, hdr10_units
 from stereo3d.settings import EncodeSettings
 
-__all__ = ["ENCODERS", "HARDWARE", "Encoder", "EncoderSpec", "choose_encoder"]
+__all__ = [
+    "ENCODERS",
+    "HARDWARE",
+    "Encoder",
+    "EncoderSpec",
+    "at_quality",
+    "choose_encoder",
+    "is_hardware",
+    "lossless",
+    "mixable",
+]
 
 _X26X_PRESETS = (
     "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo",
@@ -22,7 +32,7 @@ _X26X_PRESETS = (
 @dataclass(frozen=True, slots=True)
 class Encoder:
     """What an encoder can do. ``depths``: bits a sample; ``chroma``: 4:2:x layouts; ``limit``: pixels a side;
-    ``max_crf`` None: it is lossless."""
+    ``max_crf`` None: it is lossless. ``bits``: bits a pixel of film at its usual ``crf``, on the large side; six steps halve it."""
 
     name: str
     depths: tuple[int, ...]
@@ -32,42 +42,66 @@ class Encoder:
     preset: str
     crf: int
     max_crf: int | None
+    bits: float
 
 
 _ALL_CHROMA = ("420", "422", "444")
 ENCODERS = {
-    "h264": Encoder("libx264", (8, 10), _ALL_CHROMA, 4096, _X26X_PRESETS, "veryfast", 18, 51),
-    "hevc": Encoder("libx265", (8, 10, 12), _ALL_CHROMA, 16384, _X26X_PRESETS, "fast", 20, 51),
-    "av1": Encoder("libsvtav1", (8, 10), ("420",), 16384, tuple(str(n) for n in range(14)), "8", 28, 63),
-    "ffv1": Encoder("ffv1", (8, 10, 12), _ALL_CHROMA, 65536, (), "", 0, None),
+    "h264": Encoder("libx264", (8, 10), _ALL_CHROMA, 4096, _X26X_PRESETS, "veryfast", 18, 51, 0.16),
+    "hevc": Encoder("libx265", (8, 10, 12), _ALL_CHROMA, 16384, _X26X_PRESETS, "fast", 20, 51, 0.1),
+    "av1": Encoder("libsvtav1", (8, 10), ("420",), 16384, tuple(str(n) for n in range(14)), "8", 28, 63, 0.08),
+    "ffv1": Encoder("ffv1", (8, 10, 12), _ALL_CHROMA, 65536, (), "", 0, None, 5.0),
 }
+_LOSSLESS = {"level": "3", "g": "1", "slicecrc": "1", "slices": "12"}
 _NVENC_PRESETS = tuple(f"p{n}" for n in range(1, 8))
 HARDWARE = {
-    "h264": Encoder("h264_nvenc", (8,), ("420",), 4096, _NVENC_PRESETS, "p5", 21, 51),
-    "hevc": Encoder("hevc_nvenc", (8, 10), ("420",), 8192, _NVENC_PRESETS, "p5", 24, 51),
-    "av1": Encoder("av1_nvenc", (8, 10), ("420",), 8192, _NVENC_PRESETS, "p5", 30, 63),
+    "h264": Encoder("h264_nvenc", (8,), ("420",), 4096, _NVENC_PRESETS, "p5", 21, 51, 0.16),
+    "hevc": Encoder("hevc_nvenc", (8, 10), ("420",), 8192, _NVENC_PRESETS, "p5", 24, 51, 0.1),
+    "av1": Encoder("av1_nvenc", (8, 10), ("420",), 8192, _NVENC_PRESETS, "p5", 30, 63, 0.08),
 }
 """NVIDIA's encoders, by the limits of the Video Codec SDK's table; which of them a card has is found by trying."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """An encoder with all its settings. Two segments written with equal specs can be joined without encoding again.
+    """An encoder with all its settings. Two segments written with equal specs can be joined without encoding again; so can those of
+    a hardware encoder and of its :func:`mixable` substitute.
 
     ``pix_fmt`` is what the encoder is fed (grey and RGB become YUV, except for the lossless codec). ``options`` are FFmpeg's
     encoder options. ``threads``: 0 = as many as the encoder likes. ``frame_packing``: the stereo mode that is said inside the
-    pictures, a key of :data:`stereo3d.media.sei.PACKINGS`, or "".
+    pictures, a key of :data:`stereo3d.media.sei.PACKINGS`, or "". ``units``: what else is put into every keyframe, in hexadecimal.
     """
 
     codec: str
     encoder: str
     pix_fmt: str
     colour: Colour
-    crf: int | None
+    crf: float | None
     preset: str
     options: tuple[tuple[str, str], ...]
     threads: int = 0
     frame_packing: str = ""
+    units: str = ""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether a card encodes. Its pictures may be joined with those of another encoder, as every keyframe has its own headers."""
+        return is_hardware(self.encoder)
+
+
+def is_hardware(encoder: str) -> bool:
+    """Whether FFmpeg's encoder of this name is a card's."""
+    return any(encoder == known.name for known in HARDWARE.values())
+
+
+def mixable(spec: EncoderSpec) -> EncoderSpec:
+    """A software encoder whose segments can stand between those of a hardware encoder: keyframes carry their headers with them.
+    (SVT-AV1's always do.)"""
+    name = {"libx264": "x264-params", "libx265": "x265-params"}.get(spec.encoder, "")
+    options = dict(spec.options)
+    if name and "repeat-headers=1" not in options.get(name, ""):
+        options[name] = ":".join(filter(None, (options.get(name, ""), "repeat-headers=1")))
+    return replace(spec, options=tuple(options.items()))
 
 
 def choose_encoder(
@@ -94,25 +128,47 @@ def choose_encoder(
     encoder = _encoder(codec, hdr, hardware=hardware)
     _check_picture(codec, encoder, width, height, format)
     preset = _preset(codec, encoder, settings.encoder_preset)
-    crf = _crf(codec, encoder, settings.crf)
+    crf = _crf(codec, encoder, settings)
+    sized = settings.target_size is not None
     pix_fmt, colour = _fed_format(encoder, format)
     pix_fmt = _nvenc_format(pix_fmt) if hardware else pix_fmt
     options = {} if encoder.max_crf is None else {"preset": preset, "cq" if hardware else "crf": str(crf)}
     if chroma_location and pix_fmt.startswith("yuv420"):
         options["chroma_sample_location"] = chroma_location
     if encoder.name == "libx264":
-        options["x264-params"] = ":".join(_x264_parameters(hdr))
+        # Segments of different quality can only be joined where the film's header does not name the quality.
+        options["x264-params"] = ":".join([*_x264_parameters(hdr), *(["stitchable=1"] if sized else [])])
     elif encoder.name == "libx265":
-        options["x265-params"] = ":".join(["log-level=none", *_x265_parameters(hdr)])
+        options["x265-params"] = ":".join(["log-level=none", *_x265_parameters(hdr), *(["info=0"] if sized else [])])
     elif encoder.name == "libsvtav1":
         options["svtav1-params"] = ":".join(_svtav1_parameters(hdr))
     elif hardware:
         options |= {"tune": "hq", "rc": "vbr", "b": "0", "spatial-aq": "1", "rc-lookahead": "20"}
     else:
-        options |= {"level": "3", "g": "1", "slicecrc": "1", "slices": "12"}
+        options |= _LOSSLESS
     kept = tuple((key, value) for key, value in options.items() if value)
     packing = _frame_packing(codec, stereo_mode) if settings.frame_packing_sei else ""
-    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads, packing)
+    units = hdr10_units(hdr).hex() if hardware and hdr is not None else ""
+    return EncoderSpec(codec, encoder.name, pix_fmt, colour, crf, preset, kept, threads, packing, units)
+
+
+def at_quality(spec: EncoderSpec, crf: float) -> EncoderSpec:
+    """The same encoder at another quality, which need not be a whole number."""
+    options = dict(spec.options)
+    if spec.encoder == "libsvtav1":  # FFmpeg's own option takes whole numbers only
+        options.pop("crf", None)
+        others = [o for o in options.get("svtav1-params", "").split(":") if o and not o.startswith("crf=")]
+        options["svtav1-params"] = ":".join([f"crf={crf:.2f}", *others])
+    else:
+        options["cq" if "cq" in options else "crf"] = f"{crf:.2f}"
+    return replace(spec, crf=crf, options=tuple(options.items()))
+
+
+def lossless(spec: EncoderSpec) -> EncoderSpec:
+    """What keeps the pictures that ``spec`` is fed for a while, as they are: quick, and large."""
+    pix_fmt = {"p010le": "yuv420p10le"}.get(spec.pix_fmt, spec.pix_fmt)
+    quick = (*_LOSSLESS.items(), ("coder", "0"), ("context", "0"))
+    return EncoderSpec("ffv1", "ffv1", pix_fmt, spec.colour, None, "", quick)
 
 
 def _encoder(codec: str, hdr: HdrInfo | None, *, hardware: bool) -> Encoder:
@@ -120,9 +176,10 @@ def _encoder(codec: str, hdr: HdrInfo | None, *, hardware: bool) -> Encoder:
         return ENCODERS[codec]
     if codec not in HARDWARE:
         raise UsageError(f"--encoder nvenc: it has no {codec}", hint="use --encoder software")
-    if hdr is not None:
+    if hdr is not None and codec != "hevc":
         raise UsageError(
-            "--encoder nvenc would lose the film's mastering display and light level", hint="use --encoder software"
+            f"--encoder nvenc would lose the film's mastering display and light level in {codec}",
+            hint="use --codec hevc or --encoder software",
         )
     return HARDWARE[codec]
 
@@ -172,7 +229,15 @@ def _preset(codec: str, encoder: Encoder, preset: str | None) -> str:
     return preset
 
 
-def _crf(codec: str, encoder: Encoder, crf: int | None) -> int | None:
+def _crf(codec: str, encoder: Encoder, settings: EncodeSettings) -> int | None:
+    crf = settings.crf
+    if settings.target_size is not None:
+        if encoder.max_crf is None:
+            raise UsageError(
+                f"--target-size: {codec} is lossless and as large as it is", hint="use --codec h264, hevc or av1"
+            )
+        if crf is not None:
+            raise UsageError("--target-size and --crf exclude one another", hint="leave one of them away")
     if encoder.max_crf is None:
         if crf is not None:
             raise UsageError(f"--crf {crf}: {codec} is lossless and has no quality setting", hint="leave --crf away")

@@ -11,7 +11,7 @@ from math import floor
 import av
 
 from stereo3d.media.formats import is_full_range_name, plain_name
-from stereo3d.media.info import VideoInfo
+from stereo3d.media.info import Pose, VideoInfo
 from stereo3d.plan.bars import Bars
 
 __all__ = ["Upright", "output_bars", "output_size", "upright_size"]
@@ -81,6 +81,7 @@ class _Shape:
     format: str
     matrix: int
     full: bool
+    pose: Pose
 
 
 class Upright:
@@ -101,7 +102,8 @@ class Upright:
     def push(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
         """Take a frame; give those that are ready. ``pts`` goes through in the source's time base."""
         full = frame.color_range == 2 or is_full_range_name(frame.format.name)
-        shape = _Shape(frame.width, frame.height, frame.format.name, frame.colorspace, full)
+        pose = frame.opaque if isinstance(frame.opaque, Pose) else self._video.pose
+        shape = _Shape(frame.width, frame.height, frame.format.name, frame.colorspace, full, pose)
         if shape != self._shape:
             yield from self.finish()
             self._shape = shape
@@ -141,9 +143,10 @@ class Upright:
             mode = "send_field" if video.fields else "send_frame"
             chain.append(("bwdif", f"mode={mode}:parity=auto:deint=interlaced"))
         width, height = shape.width, shape.height
-        first = (width, height) == (video.width, video.height)
-        target = self._size if video.rotation % 180 == 0 else self._size[::-1]
-        goal = target if first and self._scaled else _square(width, height, video.sar)
+        rotation, hflip = shape.pose.rotation, shape.pose.hflip
+        first = (width, height) == (video.width, video.height) and shape.pose == video.pose
+        target = self._size if rotation % 180 == 0 else self._size[::-1]
+        goal = target if first and self._scaled else _square(width, height, shape.pose.sar)
         if not first:
             goal = _fit(goal, target)
         # One scaler does size and format. A size that only lacks the padding of an odd side is not scaled.
@@ -155,14 +158,14 @@ class Upright:
             chain.append(("format", f"pix_fmts={video.decoded_format.name}"))
         if not first and goal != target:
             chain.append(("pad", f"w={target[0]}:h={target[1]}:x=-1:y=-1:color=black"))
-        if video.hflip:
+        if hflip:
             chain.append(("hflip", ""))
         chain += {
             90: [("transpose", "dir=cclock")],
             180: [("hflip", ""), ("vflip", "")],
             270: [("transpose", "dir=clock")],
-        }.get(video.rotation, [])
-        if video.rotation % 180 and video.decoded_format.chroma_x != video.decoded_format.chroma_y:
+        }.get(rotation, [])
+        if rotation % 180 and video.decoded_format.chroma_x != video.decoded_format.chroma_y:
             chain.append(("format", f"pix_fmts={video.decoded_format.name}"))  # 4:2:2 cannot be transposed as it is
         return chain
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from stereo3d.frames import PixelFormat
 
-__all__ = ["HdrInfo", "MediaInfo", "SourceKind", "StreamInfo", "VideoInfo"]
+__all__ = ["HdrInfo", "MediaInfo", "Pose", "SourceKind", "StreamInfo", "VideoInfo"]
 
 SourceKind = Literal["film", "picture", "folder"]
 
@@ -43,15 +43,24 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Pose:
+    """How a coded picture is to be shown: sample aspect ratio, then mirrored left-right, then turned counterclockwise."""
+
+    sar: Fraction
+    rotation: int
+    hflip: bool
+
+
+@dataclass(frozen=True, slots=True)
 class VideoInfo:
     """The film's picture.
 
     ``width`` x ``height`` are as coded; ``out_width`` x ``out_height`` are what decoding gives: turned upright, square pixels,
-    even. ``source_format`` is FFmpeg's name of the coded pixel format, ``format`` the one that frames travel in. ``sar`` is the
+    even. ``coded_sar``: what the pictures themselves say of ``sar``, which the container may overrule. ``source_format`` is FFmpeg's name of the coded pixel format, ``format`` the one that frames travel in. ``sar`` is the
     sample aspect ratio. ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it
     was mirrored left-right where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
     ``lost_metadata``: per-frame metadata that
-    is not carried (Dolby Vision, HDR10+, closed captions). ``interlaced``: it is deinterlaced; ``fields``: to
+    is not carried (Dolby Vision, HDR10+, closed captions). ``dolby_vision``: its profile and compatibility id. ``interlaced``: it is deinterlaced; ``fields``: to
     a frame for each field. ``hdr_format``: an HDR film that becomes an SDR one is decoded to this,
     then tone-mapped from ``hdr_peak`` cd/m2 to ``format``; ``hdr_chroma``: where its chroma samples are.
     """
@@ -66,6 +75,7 @@ class VideoInfo:
     format: PixelFormat
     time_base: Fraction
     sar: Fraction = Fraction(1)
+    coded_sar: Fraction | None = None
     rotation: int = 0
     hflip: bool = False
     interlaced: bool = False
@@ -79,6 +89,7 @@ class VideoInfo:
     title: str = ""
     timecode: str = ""
     lost_metadata: tuple[str, ...] = ()
+    dolby_vision: tuple[int, int] | None = None
     hdr_format: PixelFormat | None = None
     hdr_peak: float = 0.0
     hdr_chroma: str = ""
@@ -87,6 +98,11 @@ class VideoInfo:
     def shown_rate(self) -> Fraction | None:
         """Frames a second after deinterlacing, as far as the file says."""
         return 2 * self.average_rate if self.average_rate is not None and self.fields else self.average_rate
+
+    @property
+    def pose(self) -> Pose:
+        """Of the first picture, and of all but those of a film that changes it."""
+        return Pose(self.sar, self.rotation, self.hflip)
 
     @property
     def decoded_format(self) -> PixelFormat:

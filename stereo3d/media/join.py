@@ -12,6 +12,7 @@ from av.packet import Packet
 
 from stereo3d.errors import OutputError, VerificationError
 from stereo3d.frames import Timeline
+from stereo3d.media.headers import carries_headers
 
 __all__ = ["JoinResult", "join", "output_origin", "timescale"]
 
@@ -63,19 +64,21 @@ def join(
     if len(first_frames) != len(segments) or not segments or first_frames[0] != 0:
         raise ValueError(f"{len(segments)} segments, {len(first_frames)} first frames")
     ranks: list[list[int]] = []
-    extradata: bytes | None = None
+    headers: set[bytes | None] = set()
+    apart = True  # every segment can be decoded by itself, whatever the track's header is
     for number, path in enumerate(segments):
-        order, header = _packet_ranks(path)
+        order, header, own = _packet_ranks(path)
         if len(order) != bounds[number + 1] - bounds[number]:
             raise VerificationError(
                 f"{path.name} has {len(order)} frames, not {bounds[number + 1] - bounds[number]}",
                 hint="run the same command again: the segment is built anew",
             )
-        if number and header != extradata:
+        headers.add(header)
+        apart = apart and own
+        if len(headers) > 1 and not apart:
             raise VerificationError(
                 f"{path.name} was encoded with other settings than {segments[0].name}", hint="run again with --restart"
             )
-        extradata = header
         ranks.append(order)
     depth = max(max(position - rank for position, rank in enumerate(order)) for order in ranks)
     try:
@@ -86,21 +89,24 @@ def join(
     return JoinResult(out, len(timeline), depth, origin)
 
 
-def _packet_ranks(path: Path) -> tuple[list[int], bytes | None]:
-    """For each packet of a segment, in file order, its place in display order; and the codec's header."""
+def _packet_ranks(path: Path) -> tuple[list[int], bytes | None, bool]:
+    """For each packet of a segment, in file order, its place in display order; the codec's header; whether the first packet
+    carries it, too."""
     try:
         with av.open(f"file:{path}") as container:
             stream = container.streams.video[0]
-            header = stream.codec_context.extradata
-            times = [packet.pts for packet in container.demux(stream) if packet.size]
-    except (av.FFmpegError, OSError, IndexError) as error:
+            context, packets = stream.codec_context, (p for p in container.demux(stream) if p.size)
+            first = next(packets)
+            header, own = context.extradata, carries_headers(bytes(first), context.codec.canonical_name)
+            times = [first.pts, *(packet.pts for packet in packets)]
+    except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
         raise VerificationError(f"{path.name} cannot be read: {error}", hint="run again: it is built anew") from error
     if None in times or len(set(times)) != len(times):
         raise VerificationError(
             f"{path.name} has frames without a time of their own", hint="run again: it is built anew"
         )
     places = {pts: rank for rank, pts in enumerate(sorted(t for t in times if t is not None))}
-    return [places[t] for t in times if t is not None], header
+    return [places[t] for t in times if t is not None], header, own
 
 
 def _write(

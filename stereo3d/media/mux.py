@@ -22,7 +22,7 @@ from stereo3d.media.join import timescale
 from stereo3d.media.stereo_box import handler_name, write_stereo_boxes
 from stereo3d.media.tools import ffmpeg_exe
 
-__all__ = ["MuxReport", "OutputPlan", "Span", "mux"]
+__all__ = ["MuxReport", "OutputPlan", "Span", "encoded_rate", "mux"]
 
 _COVER_TYPES = {
     "mjpeg": ("image/jpeg", "jpg"),
@@ -98,8 +98,10 @@ class MuxReport:
     not_carried: tuple[NotCarried, ...]
 
 
-def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
+def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan, more: Path | None = None) -> MuxReport:
     """Put the joined picture ``video`` and the source's other streams into ``out`` (.mkv or .mp4), nothing encoded again.
+
+    ``more``: a file at the output's times whose tracks come last.
 
     For a half sphere in Matroska ``video`` is marked as one first: FFmpeg then writes Matroska's Projection from that.
     Raises UsageError for other suffixes and for ffv1 in MP4, OutputError where ffmpeg fails; a failed output is removed.
@@ -115,7 +117,7 @@ def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan) -> MuxReport:
     carried, lost = sort_streams(info, form, plan.audio_codec)
     with _covers(info, carried if form == "matroska" else [], out) as covers:
         mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
-        words = [*_inputs(video, info, out, form, mapped, plan)]
+        words = [*_inputs(video, info, out, form, mapped, plan, more)]
         for number, item in enumerate(mapped, 1):
             words += _stream_options(number, item, info, plan, form)
         words += _picture_options(form, picture, info, plan)
@@ -140,7 +142,7 @@ def _picture_of(video: Path) -> _Picture:
 
 
 def _inputs(
-    video: Path, info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan
+    video: Path, info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan, more: Path | None
 ) -> list[str]:
     """The command up to the options of single streams, without the output's name."""
     film = info.kind == "film"
@@ -154,13 +156,16 @@ def _inputs(
     if film:
         options |= {"map_metadata": 1, "map_chapters": 1}
     source = {"itsoffset": f"{float(plan.shift):.6f}", "correct_ts_overflow": 0}
-    maps = [ffmpeg.input(f"file:{video}")["0"]]
+    maps = [ffmpeg.input(_said(video))["0"]]
     if mapped:
-        film_input = ffmpeg.input(f"file:{info.path}", **source)
+        film_input = ffmpeg.input(_said(info.path), **source)
         maps += [film_input[str(c.stream.index)] for c in mapped]
-    graph = ffmpeg.output(*maps, f"file:{out}", **options)
+    if more is not None:
+        maps.append(ffmpeg.input(_said(more))["s"])
+    graph = ffmpeg.output(*maps, _said(out), **options)
     graph = graph.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-copyts").overwrite_output()
-    argv: list[str] = ffmpeg.compile(graph, cmd=ffmpeg_exe())
+    names = {_said(path): f"file:{path}" for path in (video, info.path, out, *([more] if more else []))}
+    argv: list[str] = [names.get(word, word) for word in ffmpeg.compile(graph, cmd=ffmpeg_exe())]
     # ffmpeg-python puts global arguments last; the output's options are to follow, so they move to the front.
     name = argv.index(f"file:{out}")
     argv = [argv[0], *argv[name + 1 :], *argv[1:name]]
@@ -168,6 +173,16 @@ def _inputs(
         at = argv.index("-map")
         argv[at:at] = [*(f"{w}" for k, v in source.items() for w in (f"-{k}", v)), "-i", f"file:{info.path}"]
     return argv
+
+
+def _said(path: Path) -> str:
+    """A name for ffmpeg-python, which takes UTF-8 only; the names of files may be any bytes."""
+    return f"file:{path}".encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def encoded_rate(item: Carried) -> int:
+    """Bits a second of sound that is encoded anew; 0 for lossless codecs."""
+    return min(_RATES.get(item.codec, 0) * (item.stream.channels or 2), _HIGHEST_RATE)
 
 
 def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPlan, form: str) -> list[str]:
@@ -178,8 +193,8 @@ def _stream_options(number: int, item: Carried, info: MediaInfo, plan: OutputPla
     encoded = item.stream.kind == "audio" and item.codec != "copy"
     if item.codec != "copy":
         words += [f"-c:{number}", _ENCODERS.get(item.codec, item.codec)]
-    if encoded and item.codec in _RATES:
-        words += [f"-b:{number}", str(min(_RATES[item.codec] * (item.stream.channels or 2), _HIGHEST_RATE))]
+    if encoded and (rate := encoded_rate(item)):
+        words += [f"-b:{number}", str(rate)]
     filters = []
     if form == "mp4" and item.stream.kind == "audio" and item.codec == "copy":
         filters.append(_DURATIONS)

@@ -119,7 +119,7 @@ class NearReader(Closing):
 
     def _batch(self, frame: av.VideoFrame, pts: int) -> FrameBatch:
         video = self._info.video
-        builder = BatchBuilder(video.decoded_format, output_size(video, self._height), 1)
+        builder = BatchBuilder(video.decoded_format, output_size(video, self._height), 1, None)
         builder.add(frame)
         number = round((pts - self.first_pts) * video.time_base * (video.shown_rate or 25))
         return toned(builder.done((pts,), number), video, self._device)

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from stereo3d.errors import InputError
@@ -17,7 +18,7 @@ from stereo3d.media.geometry import upright_size
 from stereo3d.media.info import HdrInfo, MediaInfo, SourceKind, StreamInfo, VideoInfo
 from stereo3d.media.pictures import is_picture, numbered_pictures
 from stereo3d.media.sidedata import hdr10, lost_metadata, turn
-from stereo3d.media.tools import chroma_location
+from stereo3d.media.tools import listing
 
 __all__ = ["HdrInfo", "MediaInfo", "StreamInfo", "VideoInfo", "open_input", "probe"]
 
@@ -31,11 +32,22 @@ def probe(path: str | Path, *, rate: Fraction | int = 24) -> MediaInfo:
     Raises InputError where it is missing, empty, not a film, or has no picture that can be decoded.
     """
     path = Path(path)
+    try:
+        return _probe(path, rate)
+    except PermissionError as error:  # of the file, of a folder above it, or of one with pictures
+        raise InputError(f"cannot read {path}: {error.strerror}", hint="see who may read it") from error
+
+
+def _probe(path: Path, rate: Fraction | int) -> MediaInfo:
     if path.is_dir():
         pictures = numbered_pictures(path)
         return _as_pictures(path, pictures, Fraction(rate), _probe_file(pictures[0], still=True))
     if not path.exists():
         raise InputError(f"{path} does not exist", hint=_FILM_HINT)
+    if not path.is_file():
+        raise InputError(
+            f"{path} is a pipe or a device, not a file", hint="a film is read more than once: save it first"
+        )
     if path.stat().st_size == 0:
         raise InputError(f"{path} is empty (0 bytes)", hint="copy or download it again")
     if is_picture(path):
@@ -43,12 +55,13 @@ def probe(path: str | Path, *, rate: Fraction | int = 24) -> MediaInfo:
     return _probe_file(path, still=False)
 
 
-def open_input(path: Path) -> InputContainer:
+def open_input(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
     """Open a media file for reading. Raises InputError."""
     try:
         # A transport stream that begins anew would else be taken for a counter that wrapped around, 26 hours later.
-        return av.open(f"file:{path}", "r", metadata_errors="replace", options={"correct_ts_overflow": "0"})
-    except (av.FFmpegError, OSError, ValueError) as error:
+        options = {"correct_ts_overflow": "0"}
+        return av.open(f"file:{path}", "r", metadata_errors="replace", options=options, hwaccel=hwaccel)
+    except (av.FFmpegError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path} cannot be read as a film: {_reason(error)}", hint=_open_hint(path)) from error
 
 
@@ -86,7 +99,10 @@ def _probe_file(path: Path, *, still: bool) -> MediaInfo:
         video = _video_info(stream, frames, still=still)
         duration, start, name = container.duration, container.start_time, container.format.name
     if not still and video.format.chroma_y:
-        video = replace(video, chroma_location=chroma_location(path, video.index))
+        said = listing(path, video.index)
+        video = replace(video, chroma_location=said.chroma_location, dolby_vision=said.dolby_vision)
+        if said.dolby_vision is not None and "Dolby Vision" not in video.lost_metadata:
+            video = replace(video, lost_metadata=("Dolby Vision", *video.lost_metadata))
     return MediaInfo(
         path,
         "film",
@@ -168,6 +184,7 @@ def _video_info(stream: av.VideoStream, frames: list[av.VideoFrame], *, still: b
         format=carried_format(first.format.name, colour, height=first.height, still=still),
         time_base=stream.time_base or Fraction(1, 1000),
         sar=sar,
+        coded_sar=stream.codec_context.sample_aspect_ratio,
         rotation=rotation,
         hflip=hflip,
         interlaced=not still and 2 * sum(f.interlaced_frame for f in frames) > len(frames),

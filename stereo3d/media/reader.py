@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import torch
 from av.packet import Packet
 from av.stream import Stream
 
 from stereo3d.media.closing import Closing
+from stereo3d.media.device import nvdec
 from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.media.pictures import is_picture
+from stereo3d.media.poses import Poses
 from stereo3d.media.probe import open_input
 
 __all__ = ["Clock", "FrameReader", "SourceFrame", "open_reader"]
@@ -88,9 +91,10 @@ class FrameReader(Closing):
     # A stream without any timestamp is recognised by its first frames, so that not all of it is held in memory.
     _UNTIMED_LIMIT = 48
 
-    def __init__(self, info: MediaInfo, *, threads: int = 0) -> None:
+    def __init__(self, info: MediaInfo, *, threads: int = 0, direct: torch.device | None = None) -> None:
+        """``direct``: the CUDA device whose NVDEC decodes; frames stay there. Raises InputError where it does not open."""
         self._info = info
-        self._container = open_input(info.path)
+        self._container = open_input(info.path, None if direct is None else nvdec(direct))
         self._stream = self._container.streams[info.video.index]
         assert isinstance(self._stream, av.VideoStream)
         self._stream.thread_type = "AUTO"
@@ -172,6 +176,9 @@ class FrameReader(Closing):
 
     def _frames(self, packets: Iterator[Packet[Stream]]) -> Iterator[SourceFrame]:
         clock = Clock(self._info.video, self._info.container)
+        context = self._stream.codec_context
+        assert isinstance(context, av.VideoCodecContext)
+        poses = Poses(self._info.video, context)
         for packet in packets:
             if packet.is_corrupt:
                 self.corrupt_packets += 1
@@ -185,6 +192,7 @@ class FrameReader(Closing):
                 continue
             for frame in decoded:
                 assert isinstance(frame, av.VideoFrame)
+                frame.opaque = poses.of(frame)
                 yield from clock.stamp(frame)
                 if clock.waiting > self._UNTIMED_LIMIT:
                     yield from clock.finish()
@@ -231,8 +239,10 @@ class PictureReader(Closing):
             yield SourceFrame(frame, number, 1, True)
 
 
-def open_reader(info: MediaInfo, *, threads: int = 0) -> FrameReader | PictureReader:
+def open_reader(
+    info: MediaInfo, *, threads: int = 0, direct: torch.device | None = None
+) -> FrameReader | PictureReader:
     """The reader for a source. ``threads``: of the decoder, 0 = as many as it likes. Raises InputError."""
     if info.kind == "film" or not all(is_picture(p) for p in info.pictures):
-        return FrameReader(info, threads=threads)
+        return FrameReader(info, threads=threads, direct=direct)
     return PictureReader(info)

@@ -12,7 +12,7 @@ from av.sidedata.sidedata import SideData, Type
 
 from stereo3d.media.info import HdrInfo
 
-__all__ = ["hdr10", "is_half_sphere", "lost_metadata", "stereo_packing", "turn"]
+__all__ = ["hdr10", "is_half_sphere", "lost_metadata", "said_turn", "stereo_packing", "turn"]
 
 # Signs of the upper left 2x2 of a display matrix (a, b, c, d: x' = a x + c y, y' = b x + d y, y down) -> (rotation, hflip).
 _TURNS = {
@@ -47,13 +47,15 @@ def _bytes(frame: av.VideoFrame, kind: Type) -> bytes | None:
 
 
 def turn(frame: av.VideoFrame) -> tuple[int, bool]:
-    """(rotation, hflip) that turn a frame upright: mirrored first, then turned counterclockwise by 0, 90, 180 or 270 degrees.
+    """(rotation, hflip) that turn a frame upright: mirrored first, then turned counterclockwise by 0, 90, 180 or 270 degrees."""
+    return said_turn(frame) or (frame.rotation % 360 // 90 * 90, False)
 
-    From its display matrix; angles between the quarter turns count as none.
-    """
+
+def said_turn(frame: av.VideoFrame) -> tuple[int, bool] | None:
+    """The same from its display matrix, None where it has none; angles between the quarter turns count as no turn."""
     data = _bytes(frame, Type.DISPLAYMATRIX)
     if data is None:
-        return frame.rotation % 360 // 90 * 90, False
+        return None
     a, b, _, c, d = struct.unpack_from("5i", data)
     signs = tuple((v > 0) - (v < 0) for v in (a, b, c, d))
     return next((found for key, found in _TURNS.items() if key == signs), (0, False))

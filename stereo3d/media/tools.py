@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import imageio_ffmpeg
 
 from stereo3d.errors import OutputError
 
-__all__ = ["chroma_location", "ffmpeg_exe"]
+__all__ = ["Listing", "ffmpeg_exe", "listing"]
 
 _LOCATIONS = ("topleft", "top", "bottomleft", "bottom", "left", "center")
 
@@ -27,14 +28,23 @@ def ffmpeg_exe() -> str:
         ) from error
 
 
-def chroma_location(path: Path, stream: int) -> str:
-    """Where chroma samples sit, as FFmpeg names it, or "" where the stream does not say (PyAV does not tell)."""
-    listing = subprocess.run(
-        [ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "verbose", "-i", f"file:{path}"],
-        capture_output=True,
-        check=False,
-    ).stderr.decode(errors="replace")
-    line = re.search(rf"Stream #0:{stream}\b.*?: Video: (.*)", listing)
-    tags = re.search(r"\w+p(?:\d+\w+)?\(([^()]*)\)", line.group(1)) if line else None
-    words = re.split(r"[,\s]+", tags.group(1)) if tags else []
-    return next((word for word in words if word in _LOCATIONS), "")
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the ffmpeg command says of a picture, and PyAV does not. ``chroma_location``: where chroma samples sit, as FFmpeg names it, or
+    "". ``dolby_vision``: (profile, compatibility id), None where it is none."""
+
+    chroma_location: str = ""
+    dolby_vision: tuple[int, int] | None = None
+
+
+def listing(path: Path, stream: int) -> Listing:
+    """Of one stream of a file."""
+    words = [ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "verbose", "-i", f"file:{path}"]
+    text = subprocess.run(words, capture_output=True, check=False).stderr.decode(errors="replace")
+    own = re.search(rf"Stream #0:{stream}\b.*?: Video: (.*?)(?=\n  Stream #|\Z)", text, re.DOTALL)
+    if own is None:
+        return Listing()
+    tags = re.search(r"\w+p(?:\d+\w+)?\(([^()\n]*)\)", own[1].partition("\n")[0])
+    found = [word for word in re.split(r"[,\s]+", tags[1] if tags else "") if word in _LOCATIONS]
+    dovi = re.search(r"DOVI configuration record: .*?profile: (\d+).*?compatibility id: (\d+)", own[1])
+    return Listing(found[0] if found else "", (int(dovi[1]), int(dovi[2])) if dovi else None)

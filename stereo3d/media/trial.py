@@ -22,6 +22,7 @@ from stereo3d.settings import EncodeSettings
 __all__ = ["trial", "tried_encoder"]
 
 _FRAMES = 2
+_HOST = torch.device("cpu")
 
 
 def tried_encoder(
@@ -66,18 +67,18 @@ def tried_encoder(
     return spec
 
 
-def trial(spec: EncoderSpec, width: int, height: int, format: PixelFormat) -> str:
-    """Empty if two black pictures can be written with ``spec`` and read back, else why not."""
+def trial(spec: EncoderSpec, width: int, height: int, format: PixelFormat, device: torch.device = _HOST) -> str:
+    """Empty if two black pictures, on this device, can be written with ``spec`` and read back, else why not."""
     planes = []
     for plane in range(1 if format.name.startswith("gray") else 3):
         across, down = format.plane_size(plane, width, height)
-        planes.append(torch.full((_FRAMES, down, across), black(format, plane), dtype=format.dtype))
+        planes.append(torch.full((_FRAMES, down, across), black(format, plane), dtype=format.dtype).to(device))
     batch = FrameBatch(tuple(planes), tuple(range(_FRAMES)), 0, format)
     with TemporaryDirectory(prefix="stereo3d-") as folder:
         path = Path(folder) / "trial.mkv"
         try:
             with SegmentWriter(
-                path, spec, format, width, height, time_base=Fraction(1, 25), rate=Fraction(25)
+                path, spec, format, width, height, time_base=Fraction(1, 25), rate=Fraction(25), device=device
             ) as writer:
                 writer.write(batch)
             verify_segment(path, _FRAMES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stereo3d.errors import InputError
 from stereo3d.media.carry import choose_tracks
 from stereo3d.media.info import MediaInfo, VideoInfo
 from stereo3d.settings import Settings
@@ -12,12 +13,24 @@ from stereo3d.tone import SDR, is_hdr
 __all__ = ["wanted"]
 
 _USUAL_PEAK = 1000.0  # cd/m2, where the film does not say
+# Dolby Vision without a picture that is one without its metadata too: (profile, compatibility id) in HEVC and AV1.
+_NO_BASE = ((5, 0), (10, 0))
 # Metadata of single frames that says how to show HDR: an SDR film has no use for it.
 _FOR_HDR = ("Dolby Vision", "HDR10+")
 
 
 def wanted(info: MediaInfo, settings: Settings) -> MediaInfo:
-    """What of the source is converted, as the settings say. Raises UsageError for tracks that it does not have."""
+    """What of the source is converted, as the settings say.
+
+    Raises UsageError for tracks that it does not have, InputError for colours that cannot be shown.
+    """
+    if info.video.dolby_vision in _NO_BASE:
+        raise InputError(
+            f"{info.path.name} is Dolby Vision profile {info.video.dolby_vision[0]}, whose colours (IPT) are right only together with its "
+            "metadata, which belongs to single frames and would be lost",
+            hint="take a copy with an HDR10, HLG or SDR picture (profile 7 or 8), or convert this one first with a tool that applies Dolby "
+            "Vision (ffmpeg -vf libplacebo)",
+        )
     info = choose_tracks(info, settings.tracks)
     info = replace(info, video=_deinterlaced(info.video, settings.picture.deinterlace))
     if not settings.picture.sdr or not is_hdr(info.video.format.colour) or info.kind == "picture":

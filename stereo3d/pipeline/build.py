@@ -9,8 +9,9 @@ runs on from one segment into the next.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,12 +21,16 @@ from stereo3d.frames import FrameBatch, Shot
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
+from stereo3d.media.sized import SizedWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
+from stereo3d.pipeline.feed import Feed
+from stereo3d.pipeline.fitting import Fitting
+from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
 from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
 from stereo3d.pipeline.shot_screen import GivenScreen
 from stereo3d.pipeline.shot_views import Rendered, filled_over_time, rendered
-from stereo3d.pipeline.stages import Meter, stage
+from stereo3d.pipeline.stages import stage
 from stereo3d.pipeline.staging import ComfortFacts, Staging
 from stereo3d.pipeline.witness import Seen, Staged, Witness
 from stereo3d.plan.bars import crop
@@ -51,22 +56,26 @@ __all__ = [
 PIPELINE_VERSION = 3
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
+_HOST = torch.device("cpu")
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
 # find room between them (eight frames an item).
 _DEPTHS_AHEAD = 40
 
 
 def build_segments(
-    segments: Sequence[Segment],
+    segments: Iterable[Segment],
     recipe: Recipe,
     models: Models,
     places: Places,
     meter: Meter,
     on_frames: Callable[[int], None],
 ) -> Generator[SegmentResult, None, None]:
-    """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`."""
+    """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
+    own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     found = Found()
-    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter)
+    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
+    if recipe.place.type != "cpu" and not recipe.ends.encode:
+        views = stage("copy back", (batch.to(_HOST) for batch in views), meter, device=recipe.place)
     try:
         for segment in segments:
             began = time.perf_counter()
@@ -81,8 +90,11 @@ def build_segments(
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
                 found.seen.get(segment.number, Seen()),
+                found.take_notes(),
             )
     finally:
+        if isinstance(segments, Feed):
+            segments.close()  # a stage may be waiting there
         views.close()
 
 
@@ -96,15 +108,16 @@ def _encode(
 ) -> tuple[int, int]:
     """Write one segment's frames to its part file; (packets, bytes)."""
     left = len(segment)
-    writer: SegmentWriter | None = None
+    writer: SegmentWriter | SizedWriter | None = None
     try:
         while left:
+            asked = time.perf_counter()
             batch = next(views)
             began = time.perf_counter()
             if writer is None:
-                writer = _writer(part, batch, recipe)
+                writer = _writer(part, batch, recipe, segment)
             writer.write(batch)
-            meter.add("encode", time.perf_counter() - began)
+            meter.add("encode", time.perf_counter() - began, starved=began - asked)
             left -= len(batch)
             on_frames(len(batch))
         if writer is None:
@@ -118,16 +131,18 @@ def _encode(
     return done.packets, done.bytes
 
 
-def _writer(part: Path, batch: FrameBatch, recipe: Recipe) -> SegmentWriter:
+def _writer(part: Path, batch: FrameBatch, recipe: Recipe, segment: Segment) -> SegmentWriter | SizedWriter:
     timeline = recipe.timeline
     rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
-    return SegmentWriter(
-        part, recipe.encoder, batch.format, batch.width, batch.height, time_base=timeline.time_base, rate=rate
-    )
+    what = (part, recipe.encoder_of(segment), batch.format, batch.width, batch.height)
+    if recipe.goals:
+        return SizedWriter(*what, time_base=timeline.time_base, rate=rate, goal=recipe.goals[segment.number])
+    device = recipe.place if recipe.ends.encode and recipe.encoder_of(segment) == recipe.encoder else None
+    return SegmentWriter(*what, time_base=timeline.time_base, rate=rate, device=device)
 
 
 def pictures(
-    segments: Sequence[Segment],
+    segments: Iterable[Segment],
     recipe: Recipe,
     models: Models,
     meter: Meter,
@@ -136,7 +151,9 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD)
+    depths = stage(
+        "depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD, device=recipe.place
+    )
     pieces = placed(segments, depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
@@ -156,16 +173,17 @@ def pictures(
 
 
 def _packed_views(
-    segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
+    segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
-    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
+    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
     packing = Packing.of(recipe.settings)
     staging = Staging(
         lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
     )
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging), segments):
+        fitting = Fitting(found.notes.append)
+        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging, fitting), segments):
             left, right = some.views()
             synthetic = recipe.in_force(some.whole.index).view.synthetic_view
             witness.see(some.whole, some.depth, Staged(left, right, some.strength, some.zero_parallax, synthetic))
@@ -175,27 +193,41 @@ def _packed_views(
 
 
 def _rendered(
-    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging
+    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging, fitting: Fitting
 ) -> Generator[Rendered, None, None]:
-    """Frames and their depth to their views."""
-    device = torch.device(recipe.numerics.device)
+    """Frames and their depth to their views, in smaller batches where the device's memory does not hold these."""
     for batch, depth in pairs:
-        whole = crop(batch, recipe.framing.trim).to(device)
-        bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-        view = recipe.in_force(batch.index).view
-        maps, screens = depth.maps(device), depth.zero_parallax
-        strengths = staging.strengths(batch.index, screens)
-        staging.note(batch.index, maps, strengths, screens)
-        fill = recipe.fills_over_time(batch.index)
-        yield rendered(whole, bars, maps, view, strength=strengths, zero_parallax=screens, sides=depth.sides, fill=fill)
+        render = partial(_render, batch, depth, recipe, staging)
+        for some in fitting.pieces(len(batch), render):
+            staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
+            yield some
+
+
+def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, start: int, end: int) -> Rendered:
+    """Frames [start, end) of a batch."""
+    batch, depth = batch.cut(start, end), depth.cut(start, end)
+    whole = crop(batch, recipe.framing.trim).to(recipe.place)
+    bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+    view = recipe.in_force(batch.index).view
+    screens = depth.zero_parallax
+    return rendered(
+        whole,
+        bars,
+        depth.maps(recipe.place),
+        view,
+        strength=staging.strengths(batch.index, screens),
+        zero_parallax=screens,
+        sides=depth.sides,
+        fill=recipe.fills_over_time(batch.index),
+    )
 
 
 def _with_depth(
-    segments: Sequence[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
+    segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     """The source beside its depth: no views are made."""
-    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3)
-    packing, device = Packing.of(recipe.settings), torch.device(recipe.numerics.device)
+    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
+    packing, device = Packing.of(recipe.settings), recipe.place
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for batch, depth in _pair(frames, depths):
@@ -209,7 +241,7 @@ def _with_depth(
 
 
 def _frames(
-    segments: Sequence[Segment], recipe: Recipe, replaced: dict[int, list[int]]
+    segments: Iterable[Segment], recipe: Recipe, replaced: dict[int, list[int]]
 ) -> Generator[FrameBatch, None, None]:
     """The source's frames of all segments, in order; no batch spans two segments or two shots."""
     with recipe.decoder() as decoder:
@@ -221,7 +253,8 @@ def _frames(
             for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
-                yield from (piece for _, piece in _by_shot(batch, segment.shots))
+                there = batch.to(recipe.place)  # here, beside the renderer
+                yield from (piece for _, piece in _by_shot(there, segment.shots))
 
 
 def _black(first: int, end: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
@@ -256,7 +289,7 @@ def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tu
             done += count
 
 
-def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
+def _depth_frames(segments: Iterable[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
     """What the depth model looks at, of all segments, with lead-in and lead-out, in batches for the model."""
     with recipe.depth_decoder() as decoder:
         for segment in segments:
@@ -268,39 +301,36 @@ def _depth_frames(segments: Sequence[Segment], recipe: Recipe) -> Generator[tupl
                 )
                 continue
             for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
-                yield segment, batch
+                yield segment, batch.to(recipe.place) if recipe.network else batch
 
 
 def _steady_depths(
-    segments: Sequence[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
+    segments: Iterable[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
-    current: tuple[Segment, Shot] | None = None
     depths: ShotDepth | None = None
-    source = stage("decode", _depth_frames(segments, recipe), meter)
-
-    def finish() -> Iterator[Depths]:
-        if current is None or depths is None:
-            return
-        segment, shot = current
-        _, kept, end = segment.piece(shot)
-        for part in depths.finish():  # who has the last part may ask what was found
-            flawed = (kept + number for number in depths.missing())
-            found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
-            yield part
-
+    source = stage("decode for depth", _depth_frames(segments, recipe), meter, device=recipe.place)
     try:
         for segment, batch in source:
             for shot, piece in _by_shot(batch, segment.shots):
-                if (segment, shot) != current:
-                    yield from finish()
+                if depths is None:
                     model = models.named(recipe.in_force(segment.piece(shot)[1]).model)
-                    current, depths = (segment, shot), _shot_depth(segment, shot, recipe, model)
-                if depths is not None:
-                    yield from depths.push(recipe.framing.picture(piece))
-        yield from finish()
+                    depths = _shot_depth(segment, shot, recipe, model)
+                yield from depths.push(recipe.framing.picture(piece))
+                if piece.index + len(piece) == min(shot.end, segment.end + segment.lead_out):
+                    yield from _finished(depths, segment, shot, found)
+                    depths = None
     finally:
         source.close()
+
+
+def _finished(depths: ShotDepth, segment: Segment, shot: Shot, found: Found) -> Iterator[Depths]:
+    """What a shot, or a segment's piece of it, still owes."""
+    _, kept, end = segment.piece(shot)
+    for part in depths.finish():  # who has the last part may ask what was found
+        flawed = (kept + number for number in depths.missing())
+        found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
+        yield part
 
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:

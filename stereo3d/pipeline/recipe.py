@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +23,14 @@ from stereo3d.plan.overrides import InForce, Overrides
 from stereo3d.plan.segments import Segment
 from stereo3d.settings import Settings
 
-__all__ = ["Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
+__all__ = ["Ends", "Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
 
 
 @dataclass(frozen=True, slots=True)
 class Numerics:
     """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
 
-    ``device``: cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
+    ``device``: the kind, cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
     network runs through torch.compile.
     """
 
@@ -40,13 +41,24 @@ class Numerics:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """Which ends of the pipeline hand frames over on the device: NVDEC's and NVENC's."""
+
+    decode: bool = False
+    encode: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """All that a segment's pictures depend on, besides the segment itself.
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
     ``cards``: what stays flat.
-    ``stills``: frames that the report shows; no picture depends on them.
+    ``stills``: frames that the report shows, ``device``: which one of its kind computes ("" is any), and ``ends``; no picture depends on them.
+    ``goals``: bytes for each segment, by its number, where the output is to have a certain size.
     ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
+    ``substitute``: a software encoder for where the hardware's fails, None where ``encoder`` is one. ``substituted``: the first
+    frames of the segments that it writes; ask :meth:`encoder_of`.
     """
 
     info: MediaInfo
@@ -62,6 +74,25 @@ class Recipe:
     cards: Cards = field(default_factory=Cards)
     overrides: Overrides = field(default_factory=Overrides)
     stills: frozenset[int] = frozenset()
+    goals: tuple[int, ...] = ()
+    substitute: EncoderSpec | None = None
+    substituted: frozenset[int] = frozenset()
+    device: str = ""
+    ends: Ends = field(default_factory=Ends)
+
+    @property
+    def place(self) -> torch.device:
+        """Where depth and views are computed."""
+        return torch.device(self.device or self.numerics.device)
+
+    @property
+    def network(self) -> bool:
+        """Whether the film's depth comes from a network, so is computed on the device; the other sources compute on the host."""
+        return self.depth_from is None and self.settings.depth.model != "classic"
+
+    def encoder_of(self, segment: Segment) -> EncoderSpec:
+        """Who writes a segment."""
+        return self.substitute if self.substitute and segment.start in self.substituted else self.encoder
 
     def in_force(self, frame: int) -> InForce:
         """The settings of the shot that an output frame belongs to."""
@@ -83,8 +114,9 @@ class Recipe:
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""
         height = self.settings.picture.height
-        device = torch.device(self.numerics.device)
-        return Decoder(self.info, self.timeline, height=height, seekable=self.seekable, device=device)
+        return Decoder(
+            self.info, self.timeline, height=height, seekable=self.seekable, device=self.place, direct=self.ends.decode
+        )
 
     def depth_decoder(self) -> Decoder:
         """A decoder of what the depth model looks at: the source, or the depth film. Close it."""
@@ -108,13 +140,18 @@ class Models:
 class Found:
     """What comes to light while segments are built, by segment number. ``replaced``: output frames that stand in for frames
     that could not be decoded. ``flawed``: those for which the model gave no depth. ``screens``: (output frame, depth on the
-    screen from there on). ``comfort``: of the views. ``seen``: what the report shows."""
+    screen from there on). ``comfort``: of the views. ``seen``: what the report shows. ``notes``: lines for people, of all segments."""
 
     replaced: dict[int, list[int]] = field(default_factory=dict)
     flawed: dict[int, set[int]] = field(default_factory=dict)
     screens: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     comfort: dict[int, ComfortFacts] = field(default_factory=dict)
     seen: dict[int, Seen] = field(default_factory=dict)
+    notes: deque[str] = field(default_factory=deque)
+
+    def take_notes(self) -> tuple[str, ...]:
+        """The notes since this was asked last."""
+        return tuple(self.notes.popleft() for _ in range(len(self.notes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +166,8 @@ class Places:
 class SegmentResult:
     """A segment whose part file is complete and flushed. ``seconds``: wall time since the one before.
 
-    ``replaced``, ``flawed``, ``screens``, ``comfort`` and ``seen``: see :class:`Found`.
+    ``replaced``, ``flawed``, ``screens``, ``comfort`` and ``seen``: see :class:`Found`. ``notes``: lines for people that came up
+    while it was built.
     """
 
     segment: Segment
@@ -141,3 +179,4 @@ class SegmentResult:
     screens: tuple[tuple[int, float], ...]
     comfort: ComfortFacts
     seen: Seen
+    notes: tuple[str, ...]

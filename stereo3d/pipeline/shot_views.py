@@ -82,24 +82,28 @@ def rendered(
     return Rendered(whole, bars, picture, eyes, tuple(strength), tuple(zero_parallax), sides, fill, depth)
 
 
-def filled_over_time(rendered: Iterable[Rendered], segments: Sequence[Segment]) -> Iterator[Rendered]:
+def filled_over_time(rendered: Iterable[Rendered], segments: Iterable[Segment]) -> Iterator[Rendered]:
     """The same frames; those whose holes are filled over time come one at a time and some frames late.
 
     Filled from the other frames of the shot within the segment. ``rendered``: the frames of all segments in order; none of them
     spans two shots or two segments.
     """
-    starts = {segment.piece(shot)[1] for segment in segments for shot in segment.shots}
+    coming, ends = iter(segments), set[int]()
     uncovered, waiting = Uncovered(), deque[Rendered]()
     for some in rendered:
-        if some.whole.index in starts:
+        if not ends:
+            segment = next(coming)
+            ends = {segment.piece(shot)[2] for shot in segment.shots}
+        if some.fill:
+            waiting.extend(some.cut(n, n + 1) for n in range(len(some.whole)))
+            yield from _ready(uncovered.push(some.picture, some.eyes), waiting)
+        else:
+            yield some
+        end = some.whole.index + len(some.whole)
+        if end in ends:
+            ends.remove(end)
             yield from _ready(uncovered.finish(), waiting)
             uncovered = Uncovered()
-        if not some.fill:
-            yield some
-            continue
-        waiting.extend(some.cut(n, n + 1) for n in range(len(some.whole)))
-        yield from _ready(uncovered.push(some.picture, some.eyes), waiting)
-    yield from _ready(uncovered.finish(), waiting)
 
 
 def _ready(views: Iterable[tuple[FrameBatch, FrameBatch]], waiting: deque[Rendered]) -> Iterator[Rendered]:

@@ -10,35 +10,19 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Meter", "stage"]
+import torch
+
+from stereo3d.pipeline.lanes import Lane, keep_for_this_stream
+from stereo3d.pipeline.meter import Meter, Spent
+
+__all__ = ["stage"]
 
 T = TypeVar("T")
 _POLL = 0.1
-
-
-@dataclass
-class Meter:
-    """Seconds each stage has worked: computing its items, not waiting for a neighbour. Thread-safe.
-
-    ``heard``: called, in the stage's thread, after each item: a sign of life."""
-
-    heard: Callable[[], None] = lambda: None
-    _busy: dict[str, float] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, name: str, seconds: float) -> None:
-        with self._lock:
-            self._busy[name] = self._busy.get(name, 0.0) + seconds
-        self.heard()
-
-    def busy(self) -> dict[str, float]:
-        """Seconds of work by stage so far."""
-        with self._lock:
-            return dict(self._busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +44,11 @@ class _Clock(threading.local):
 _clock = _Clock()
 
 
-def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Generator[T, None, None]:
-    """Run ``source`` in a thread that works ``ahead`` items in advance, and yield its items in order."""
+def stage(
+    name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2, device: torch.device | None = None
+) -> Generator[T, None, None]:
+    """Run ``source`` in a thread that works ``ahead`` items in advance, and yield its items in order. ``device``: on which it has a
+    stream of its own."""
     items: queue.Queue[_Item[T] | _End] = queue.Queue(maxsize=ahead)
     closed = threading.Event()
 
@@ -78,9 +65,11 @@ def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Ge
         iterator = iter(source)
         end = _End(None)
         try:
-            for value in _metered(name, iterator, meter):
+            for value in _metered(name, iterator, meter, Lane(device)):
+                began = time.perf_counter()
                 if not put(_Item(value)):
                     break
+                meter.spend(name, Spent(held_up=time.perf_counter() - began))
         except Exception as error:  # noqa: BLE001 - it is raised again at the consumer
             end = _End(error)
         finally:
@@ -100,19 +89,23 @@ def stage(name: str, source: Iterable[T], meter: Meter, *, ahead: int = 2) -> Ge
                 if item.error is not None:
                     raise item.error
                 return
+            keep_for_this_stream(item.value)
             yield item.value
     finally:
         closed.set()
         thread.join()
 
 
-def _metered(name: str, iterator: Iterator[T], meter: Meter) -> Iterator[T]:
+def _metered(name: str, iterator: Iterator[T], meter: Meter, lane: Lane) -> Iterator[T]:
     while True:
         began, waited = time.perf_counter(), _clock.waited
         try:
-            value = next(iterator)
+            with lane():
+                value = next(iterator)
+            lane.finish()
         except StopIteration:
             return
         finally:
-            meter.add(name, time.perf_counter() - began - (_clock.waited - waited))
+            starved = _clock.waited - waited
+            meter.add(name, time.perf_counter() - began - starved, starved=starved)
         yield value

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from stereo3d.pipeline.nearness import Sample, nearest_cells
 from stereo3d.plan.cards import Cards
 from stereo3d.plan.segments import Segment
 from stereo3d.render.comfort import comfortable_strength
@@ -24,6 +25,7 @@ __all__ = ["ComfortFacts", "Staging"]
 
 _CUT_OFF = 0.1  # share of a side that is in front of the screen: a thing that the frame cuts
 
+_SAMPLES = 4  # a second, of how near things are
 _EVERY = 4  # frames: as often is the subject looked at near a cut
 
 Span = tuple[int, int]
@@ -35,6 +37,7 @@ class ComfortFacts:
     (start, end, least strength) of the frames of each shot whose strength was limited for the screen. ``violations``: [start, end)
     of frames whose side cuts something in front of the screen. ``opens``, ``closes``: (frame, % of the width that the
     subject is in front of the screen) in the first and the last second of each shot; by the shot's first frame, and its end.
+    ``near``: how near things are, four times a second.
     """
 
     behind: float = 0.0
@@ -43,6 +46,7 @@ class ComfortFacts:
     violations: tuple[Span, ...] = ()
     opens: tuple[tuple[int, float], ...] = ()
     closes: tuple[tuple[int, float], ...] = ()
+    near: tuple[Sample, ...] = ()
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ComfortFacts:
@@ -77,6 +81,7 @@ class Staging:
         self._segments = iter(segments)
         self._segment: Segment | None = None
         self._frames: list[_Frame] = []
+        self._near: list[Sample] = []
 
     def strengths(self, first: int, zero_parallax: Sequence[float]) -> tuple[float, ...]:
         """In % of the width, for consecutive frames with these depths on the screen."""
@@ -101,6 +106,9 @@ class Staging:
         extent = torch.stack([depth.flatten(1).amin(1), depth.flatten(1).amax(1)]).tolist()
         limit = [z + POPS / s if s > 0 else 2.0 for s, z in zip(strengths, zero_parallax, strict=True)]
         violates = (side_share(depth, limit) > _CUT_OFF).tolist()
+        for i, (strength, zero) in enumerate(zip(strengths, zero_parallax, strict=True)):
+            if (first + i - shot.start) % max(1, self._second // _SAMPLES) == 0:
+                self._near.append(nearest_cells(first + i, depth[i], strength, zero))
         away = [min(n - shot.start, shot.end - 1 - n) for n in range(first, first + len(depth))]
         at_cut = [frames < self._second and frames % _EVERY == 0 for frames in away]
         subjects = iter(subject_depth(depth[at_cut]) if any(at_cut) else ())
@@ -110,7 +118,7 @@ class Staging:
             self._frames.append(_Frame(first + i, strength, behind, front, violates[i], subject))
         if first + len(depth) == segment.end:
             self._facts[segment.number] = self._sum(segment)
-            self._segment, self._frames = None, []
+            self._segment, self._frames, self._near = None, [], []
 
     def _sum(self, segment: Segment) -> ComfortFacts:
         frames = self._frames
@@ -133,6 +141,7 @@ class Staging:
             tuple(_runs(frame.number for frame in frames if frame.violates)),
             tuple(opens),
             tuple(closes),
+            tuple(self._near),
         )
 
 

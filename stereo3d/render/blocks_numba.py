@@ -1,7 +1,8 @@
 """Blocks of eight pixels: how the CPU kernels pass quickly over the many pixels that need no thought.
 
 Whole rows are worked on in loops without branches, which the compiler turns into vector instructions; they leave a flag for
-each pixel, and eight flags are looked at as one word.
+each pixel, and eight flags are looked at as one word. *Marks* are such flags of a whole view, made while a row is sampled: bit 0 a
+hole, bit 1 a pixel that is not on one surface with the next one.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["ALL", "LANES", "NONE", "flags", "move", "raise_to"]
+__all__ = ["ALL", "LANES", "NONE", "flags", "listed", "move", "padded", "raise_to"]
 
 LANES = 8
 ALL, NONE = np.uint64(0x0101010101010101), np.uint64(0)
@@ -17,9 +18,27 @@ U = np.uintp
 
 
 @njit(cache=True, nogil=True)
+def padded(width):  # type: ignore[no-untyped-def]
+    """``width`` up to whole words."""
+    return -(-width // LANES) * LANES
+
+
+@njit(cache=True, nogil=True)
 def flags(width):  # type: ignore[no-untyped-def]
     """A row of flags (uint8, 0 or 1) for ``width`` pixels, up to whole words (``.view(np.uint64)``); the rest is 0."""
-    return np.zeros(-(-width // LANES) * LANES, np.uint8)
+    return np.zeros(padded(width), np.uint8)
+
+
+@njit(cache=True, nogil=True)
+def listed(marked, bit, columns):  # type: ignore[no-untyped-def]
+    """Puts the columns whose ``bit`` is set into ``columns``, as long as ``marked``; returns how many."""
+    words, count = marked.view(np.uint64), 0
+    for block in range(words.size):
+        if words[block] != NONE:
+            for x in range(LANES * block, LANES * block + LANES):
+                columns[count] = x  # written first, and counted if it is one: no branch to foresee
+                count += marked[x] >> bit & 1
+    return count
 
 
 @njit(cache=True, nogil=True)

@@ -10,6 +10,7 @@ picture changes nothing, and the result stays within the colours at hand.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from stereo3d.render.bands import over_rows
@@ -21,16 +22,16 @@ BLUR = 1000
 """Pixels of picture width for one pixel of blur: the two sides are looked up one (near) and two (far) blurs away."""
 
 
-def blend(view: torch.Tensor, image: torch.Tensor, seen: torch.Tensor, sign: int, *, jump: float) -> None:
+def blend(view: torch.Tensor, image: torch.Tensor, seen: torch.Tensor, marks: npt.NDArray[np.uint8], sign: int) -> None:
     """Blends the borders of ``view`` in place: ``view``, ``image`` [N, C, H, W] of one dtype on the CPU, contiguous;
-    ``seen`` [N, 1, H, W] the view's surface. ``jump``: pixels of shift from which neighbours are two surfaces."""
+    ``seen`` [N, 1, H, W] the view's surface; ``marks`` [N, H, padded W] say where neighbours are two surfaces."""
     from stereo3d.render import borders_numba
 
     frames, _, height, width = image.shape
     rounding = np.float32(0 if image.is_floating_point() else 0.5)
-    source, target, surface = image.numpy(), view.numpy(), seen.reshape(-1, width).numpy()
-    rule = (np.float32(sign), np.float32(jump), -(-width // BLUR), rounding)
-    over_rows(lambda start, stop: borders_numba.blend_rows(source, surface, rule, target, start, stop), frames, height)
+    source, target, surface = image.numpy(), view.numpy(), seen[:, 0].numpy()
+    rule = (np.float32(sign), -(-width // BLUR), rounding)
+    over_rows(lambda a, b: borders_numba.blend_rows(source, surface, marks, rule, target, a, b), frames, height)
 
 
 def blend_reference(

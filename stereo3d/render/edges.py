@@ -11,7 +11,7 @@ All values are *shift*: pixels that one eye is moved (half the disparity), large
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +22,16 @@ from stereo3d.render.warp import has_kernels
 
 _Map = np.ndarray[Any, Any]
 
-__all__ = ["chroma", "cover", "cover_reference", "cover_rule", "refine", "refine_reference", "smooth_reference"]
+__all__ = [
+    "chroma",
+    "cover",
+    "cover_reference",
+    "cover_rule",
+    "refine",
+    "refine_reference",
+    "smooth_reference",
+    "snap_reference",
+]
 
 PEAK = 0.5
 """Pixels of shift per pixel: a ramp is at least this steep somewhere."""
@@ -54,56 +63,48 @@ def refine(shift: torch.Tensor, guide: torch.Tensor, *, longest: int = 0) -> tor
     twice: where the depth is exact, nothing changes.
     """
     longest = max(longest, LONGEST, round(LONGEST * guide.shape[3] / 1000))
+    if has_kernels(shift.device):
+        from stereo3d.render import edges_triton
+
+        return edges_triton.refine(shift, guide, longest)
     if shift.device.type != "cpu":
         return refine_reference(shift, guide, longest)
     out = torch.empty((len(guide), 1, *guide.shape[2:]))
-    scratch = _Scratch(np.empty(out.shape[2:], np.float32), *(np.empty(out.shape[2:], np.uint8) for _ in range(2)))
+    marks = np.empty(out.shape[2:], np.uint8)
     for frame in range(shift.shape[0]):
         low, look = (maps[frame, 0].contiguous().numpy() for maps in (shift, guide))
-        _refine(low, look, longest, scratch, out[frame, 0].numpy())
+        _refine(low, look, longest, marks, out[frame, 0].numpy())
     return out
 
 
-class _Scratch(NamedTuple):
-    """As large as the picture, used again for every frame."""
-
-    spare: _Map
-    marks: _Map
-    moved: _Map
-
-
-def _refine(shift: _Map, guide: _Map, longest: int, scratch: _Scratch, out: _Map) -> None:
-    """:func:`refine` of one picture on the CPU."""
+def _refine(shift: _Map, guide: _Map, longest: int, marks: _Map, out: _Map) -> None:
+    """:func:`refine` of one picture on the CPU; ``marks``: as large, to be used again for the next one."""
     from stereo3d.render import edges_numba, median_numba
 
-    spare, marks, moved = scratch
     rule = (np.float32(PEAK), np.float32(FRACTION), longest, np.float32(NEAR), np.float32(PULL))
-    least = np.float32(MOVED)
     height, width = guide.shape
     over_rows(lambda a, b: edges_numba.snap_rows(shift, guide, rule, out, marks, a, b), 1, height)
     over_rows(lambda a, b: edges_numba.snap_columns(out, guide, rule, marks, a, b), 1, width)
-    over_rows(lambda a, b: median_numba.median_rows(out, marks, least, spare, moved, a, b), 1, height)
-    over_rows(lambda a, b: median_numba.median_rows(spare, moved, least, out, marks, a, b), 1, height)
+    found: dict[int, tuple[_Map, _Map, _Map]] = {}
+
+    def smooth(start: int, stop: int) -> None:
+        found[start] = median_numba.median_rows(out, marks, np.float32(MOVED), start, stop)
+
+    for _ in range(2):  # all rows are read before any is written
+        over_rows(smooth, 1, height)
+        over_rows(lambda a, b: median_numba.put(out, marks, found[a]), 1, height)
 
 
 def refine_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> torch.Tensor:
     """:func:`refine` in torch."""
     if shift.shape[2:] != guide.shape[2:]:
         shift = functional.interpolate(shift, guide.shape[2:], mode="bilinear", align_corners=True)
-    along, first = _snap_reference(shift, guide, longest)
-    down, second = _snap_reference(along.mT, guide.mT, longest)
+    along, first = snap_reference(shift, guide, longest)
+    down, second = snap_reference(along.mT, guide.mT, longest)
     marks, smooth = first | second.mT, down.mT
     for _ in range(2):
-        smooth, marks = _smooth(smooth, marks)
+        smooth, marks = smooth_reference(smooth, marks)
     return smooth
-
-
-def _smooth(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    if has_kernels(shift.device):
-        from stereo3d.render import edges_triton
-
-        return edges_triton.smooth(shift, marks)
-    return smooth_reference(shift, marks)
 
 
 def smooth_reference(shift: torch.Tensor, marks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -189,7 +190,7 @@ def chroma(shift: torch.Tensor, across: int, down: int) -> torch.Tensor:
     return out
 
 
-def _snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+def snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Ramps along rows made steps: ``shift``, ``guide`` [N, 1, H, W]; the reference of the CPU kernel. Also, in the same shape,
     which pixels are a ramp's, without its ends.
 

@@ -1,7 +1,7 @@
-"""What an eye sees, as z-buffers: for luma, and for chroma's samples where they are fewer.
+"""What an eye sees: z-buffers for luma, and for chroma's samples where they are fewer, and the planes sampled through them.
 
-The three steps of :func:`surfaces` are :func:`edges.cover`, :func:`edges.chroma` and :func:`warp.surface`; on the CPU one kernel
-does all of them for a row, so that what lies between them never goes to memory.
+The steps of :func:`look` are :func:`edges.cover`, :func:`edges.chroma`, :func:`warp.surface` and :func:`warp.sample`; on the CPU
+one kernel does all of them for a row, so that what lies between them never goes to memory.
 """
 
 from __future__ import annotations
@@ -14,31 +14,50 @@ import torch
 from stereo3d.render import edges, warp
 from stereo3d.render.bands import over_rows
 
-__all__ = ["Surfaces", "surfaces"]
+__all__ = ["View", "look"]
 
 
-class Surfaces(NamedTuple):
-    """The visible shift for luma [N, 1, H, W] and, in chroma pixels, for chroma [N, 1, h, w]; -inf in holes."""
+class View(NamedTuple):
+    """Planes of one size as an eye sees them, [N, C, h, w], and the visible shift there in their own pixels, [N, 1, h, w], -inf in
+    holes."""
 
-    luma: torch.Tensor
-    chroma: torch.Tensor
+    picture: torch.Tensor
+    seen: torch.Tensor
 
 
-def surfaces(shift: torch.Tensor, guide: torch.Tensor, sign: int, cells: tuple[int, int]) -> Surfaces:
-    """``shift`` [N, 1, H, W] float32 and ``guide`` (luma) of a picture whose chroma samples are ``cells`` (across, down)
-    pixels each; for (1, 1) both are the same."""
-    across, down = cells
+def look(
+    luma: torch.Tensor, chroma: torch.Tensor | None, shift: torch.Tensor, sign: int, cells: tuple[int, int]
+) -> tuple[View, View | None]:
+    """``luma`` [N, C, H, W] and ``chroma`` [N, C, h, w] of one dtype, seen from the side of ``sign`` (+1 left eye, -1 right eye).
+
+    ``shift``: [N, 1, H, W] float32, as :func:`edges.refine` gives it. ``cells``: pixels (across, down) for each chroma sample. The
+    first plane of ``luma`` says where the picture's edges are.
+    """
+    whole = cells == (1, 1)
     if shift.device.type != "cpu":
-        wide = edges.cover(shift, guide, sign)
-        luma = warp.surface(wide, sign)
-        return Surfaces(luma, luma if across * down == 1 else warp.surface(edges.chroma(wide, across, down), sign))
+        wide = edges.cover(shift, luma[:, :1], sign)
+        seen = warp.surface(wide, sign)
+        large = View(warp.sample(luma, seen, sign), seen)
+        if chroma is None:
+            return large, None
+        less = seen if whole else warp.surface(edges.chroma(wide, *cells), sign)
+        return large, View(warp.sample(chroma, less, sign), less)
     from stereo3d.render import eye_numba
 
-    frames, _, height, width = shift.shape
-    high = -(-height // down)
-    luma = torch.empty_like(shift, memory_format=torch.contiguous_format)
-    result = Surfaces(luma, luma if across * down == 1 else torch.empty((frames, 1, high, -(-width // across))))
-    near, look, seen, small = (maps[:, 0].numpy() for maps in (shift, guide, *result))
-    rule, join = edges.cover_rule(sign, width), np.float32(warp.JOIN)
-    over_rows(lambda a, b: eye_numba.eye_rows(near, look, rule, join, cells, seen, small, a, b), frames, high)
-    return result
+    width = shift.shape[3]
+    plain = luma[:, :0] if chroma is None else chroma
+    large = View(torch.empty_like(luma), torch.empty_like(shift, memory_format=torch.contiguous_format))
+    small = View(torch.empty_like(plain), large.seen if whole else shift.new_empty((len(plain), 1, *plain.shape[2:])))
+    marks = (warp.marks_for(large.seen), warp.marks_for(small.seen))
+    big, little = (
+        (image.numpy(), view.seen[:, 0].numpy(), flags, view.picture.numpy())
+        for image, view, flags in zip((luma, plain), (large, small), marks, strict=True)
+    )
+    near, rule, rounding = shift[:, 0].numpy(), edges.cover_rule(sign, width), warp.rounding(luma)
+    join, rows = np.float32(warp.JOIN), plain.shape[2]
+    over_rows(lambda a, b: eye_numba.eye_rows(near, big, little, rule, join, cells, rounding, a, b), len(shift), rows)
+    warp.finish(large.picture, luma, large.seen, marks[0], sign)
+    if chroma is None:
+        return large, None
+    warp.finish(small.picture, chroma, small.seen, marks[1], sign)
+    return large, small

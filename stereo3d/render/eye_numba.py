@@ -1,4 +1,4 @@
-"""The CPU kernel of :mod:`stereo3d.render.eye`: cover, z-buffer and chroma's z-buffer row by row, while a row is in the cache."""
+"""The CPU kernel of :mod:`stereo3d.render.eye`: cover, z-buffers and sampling row by row, while a row is in the cache."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import flags
 from stereo3d.render.edges_numba import chroma_row, cover_row, raise_row
-from stereo3d.render.warp_numba import surface_room, surface_row
+from stereo3d.render.warp_numba import sample_room, sample_row, surface_room, surface_row
 
 __all__ = ["eye_rows"]
 
@@ -15,22 +15,31 @@ F = np.float32
 
 
 @njit(cache=True, nogil=True)
-def eye_rows(shift, guide, rule, join, cells, seen, small, start, stop):  # type: ignore[no-untyped-def]
-    """shift, guide, seen: [N, H, W]; small: [N, h, w], of cells of (across, down) pixels; rows start..stop-1 of its N * h.
+def eye_rows(shift, luma, chroma, rule, join, cells, rounding, start, stop):  # type: ignore[no-untyped-def]
+    """shift: [N, H, W]. ``luma``, ``chroma``: each (image [N, C, h, w], seen [N, h, w], marks [N, h, padded w], view as image), chroma of
+    cells of (across, down) pixels, without channels where there is none; rows start..stop-1 of its N * h.
 
-    ``rule``: of :func:`stereo3d.render.edges_numba.cover_row`. See :func:`stereo3d.render.eye.surfaces`."""
-    (across, down), sign = cells, F(rule[0])
+    ``rule``: of :func:`stereo3d.render.edges_numba.cover_row`. See :func:`stereo3d.render.eye.look`."""
+    image, seen, marks, view = luma
+    image_small, seen_small, marks_small, view_small = chroma
+    (across, down), way = cells, (F(rule[0]), join)
     height, width = shift.shape[1:]
-    high, wide = small.shape[1:]
-    opens, room, small_room = flags(width), surface_room(width), surface_room(wide)
+    high, wide = image_small.shape[2:]
+    opens, room, places = flags(width), surface_room(width), sample_room(width)
+    room_small, places_small = surface_room(wide), sample_room(wide)
     new, column, less = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(wide, np.float32)
     for y in range(start, stop):
-        frame, line = y // high, y % high * down
+        n, line = y // high, y % high
         column[:] = -np.inf
-        for j in range(line, min(line + down, height)):
-            cover_row(shift[frame, j], guide[frame, j], rule, opens, new)
-            surface_row(new, sign, join, room, seen[frame, j])
+        for j in range(line * down, min((line + 1) * down, height)):
+            cover_row(shift[n, j], image[n, 0, j], rule, opens, new)
+            surface_row(new, way[0], join, room, seen[n, j])
+            sample_row(image[n, :, j], seen[n, j], way, rounding, places, marks[n, j], view[n, :, j])
             raise_row(new, column)
+        if image_small.shape[1] == 0:
+            continue
         if across * down > 1:
             chroma_row(column, across, less)
-            surface_row(less, sign, join, small_room, small[frame, y % high])
+            surface_row(less, way[0], join, room_small, seen_small[n, line])
+        beside, behind = seen_small[n, line], marks_small[n, line]
+        sample_row(image_small[n, :, line], beside, way, rounding, places_small, behind, view_small[n, :, line])

@@ -27,7 +27,7 @@ SHARE = 0.3
 """... or this share of the step in depth at the hole, whichever is more."""
 REACH = 1.0
 """How far from its edge the background is sampled, in widths of the gap (plus 1 pixel)."""
-BOX = 3
+BOX = 2
 """Samples to each side of a gap's edge, of each distance between samples."""
 GRAIN = 4
 """Rows up and down (and half as many columns, plus one) beside a gap's edge that tell the picture's grain."""

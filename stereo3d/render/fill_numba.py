@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import LANES, NONE, flags
+from stereo3d.render.blocks_numba import LANES, NONE
 
 __all__ = ["fill_rows"]
 
@@ -19,25 +19,13 @@ _MOST = 2048  # samples of a gap: at most 2 * 7 * 7 for each level
 
 
 @njit(cache=True, nogil=True)
-def _holes(surface, hole):  # type: ignore[no-untyped-def]
-    """Flags the holes of a row."""
-    for x in range(surface.size):
-        hole[x] = surface[x] == EMPTY
-
-
-@njit(cache=True, nogil=True)
-def _next_gap(hole, words, x, width):  # type: ignore[no-untyped-def]
+def _next_gap(marks, x, width):  # type: ignore[no-untyped-def]
     """The first hole from ``x`` on, ``width`` if there is none."""
-    while x < width and not hole[x]:
-        if x % LANES == 0:
-            block = x // LANES
-            while block < words.size and words[block] == NONE:
-                block += 1
-            x = LANES * block
-            while x < width and not hole[x]:
-                x += 1
-        else:
-            x += 1
+    words = marks.view(np.uint64)
+    while x < width and not marks[x] & 1:
+        x += 1
+        while x % LANES == 0 and x < width and words[x // LANES] == NONE:
+            x += LANES
     return min(x, width)
 
 
@@ -105,29 +93,29 @@ def _look(view, spots, count, colours):  # type: ignore[no-untyped-def]
             colours[k, c] = F(plane[U(spots[k])])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True)
 def _tensor(view, surface, line, edge, way, limit, grain, before):  # type: ignore[no-untyped-def]
     """The structure tensor (across, mixed, down) beside an edge of a gap, added to ``before``."""
-    channels, height, width = view.shape
+    height, width = surface.shape
     across, mixed, down = before
-    for j in range(max(line - grain, 0), min(line + grain, height - 2) + 1):
-        above, below = U(j), U(j + 1)
-        for i in range(grain // 2 + 1):
-            x = edge + way * i
-            if not 0 <= x < width - 1:
-                break
-            left, beside = U(x), U(x + 1)
-            a, b, c, d = surface[above, left], surface[above, beside], surface[below, left], surface[below, beside]
-            if max(max(a, b), max(c, d)) > limit or min(min(a, b), min(c, d)) == EMPTY:
-                continue
-            falling, rising = ZERO, ZERO  # differences along the two diagonals
-            for k in range(channels):
-                falling += F(view[U(k), below, beside]) - F(view[U(k), above, left])
-                rising += F(view[U(k), above, beside]) - F(view[U(k), below, left])
+    one = edge if way > 0 else max(edge - grain // 2, 0)
+    two = min(edge + grain // 2, width - 2) if way > 0 else min(edge, width - 2)
+    for x in range(one, two + 1):
+        a, b, upper = ZERO, ZERO, False
+        for y in range(max(line - grain, 0), min(line + grain, height - 2) + 2):
+            j, i = U(y), U(x)
+            c, d, low, high = ZERO, ZERO, surface[j, i], surface[j, i + U(1)]
+            for k in range(view.shape[0]):
+                c += F(view[U(k), j, i])
+                d += F(view[U(k), j, i + U(1)])
+            lower = (max(low, high) <= limit) & (min(low, high) != EMPTY)
+            falling, rising = d - a, b - c  # along the two diagonals
             right, under = falling + rising, falling - rising
-            across += right * right
-            mixed += right * under
-            down += under * under
+            weight = ONE if upper & lower else ZERO
+            across += weight * right * right
+            mixed += weight * right * under
+            down += weight * under * under
+            a, b, upper = c, d, lower
     return across, mixed, down
 
 
@@ -167,8 +155,8 @@ def _spread(places, colours, count, begin, metric, sums):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore[no-untyped-def]
-    """Fills the holes of out [N, C, H, W] in place; surface [N, H, W]. See :func:`stereo3d.render.fill.fill`.
+def fill_rows(image, surface, marks, rule, rounding, out, start, stop):  # type: ignore[no-untyped-def]
+    """Fills the holes of out [N, C, H, W] in place; surface [N, H, W], marks [N, H, padded W]. See :func:`stereo3d.render.fill.fill`.
 
     ``rule``: (slack, share, reach, stretch, certain, box, grain)."""
     slack, share, reach, stretch, certain, box, grain = rule
@@ -176,17 +164,15 @@ def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore
     places = np.empty((_MOST, 3), np.float32)
     colours = np.zeros((_MOST, -(-channels // _GROUP) * _GROUP), np.float32)
     spots, pattern = np.empty(_MOST, np.int64), (box, *_pattern(box))
-    sums, hole = np.empty(_PIXELS * (_GROUP + 1), np.float32), flags(width)
-    words = hole.view(np.uint64)
+    sums = np.empty(_PIXELS * (_GROUP + 1), np.float32)
     for y in range(start, stop):
         n, line = y // height, y % height
         view, seen = out[n], surface[n]
-        row = seen[line]
-        _holes(row, hole)
-        after = _next_gap(hole, words, 0, width)
+        row, hole = seen[line], marks[n, line]
+        after = _next_gap(hole, 0, width)
         while after < width:
             begin = after
-            while after < width and hole[after]:
+            while after < width and hole[after] & 1:
                 after += 1
             left, right, limit = _background(row, begin, after, slack, share)
             if max(left, right) < 0:
@@ -211,4 +197,4 @@ def fill_rows(image, surface, rule, rounding, out, start, stop):  # type: ignore
                     for k in range(min(_GROUP, channels - c)):
                         for i in range(min(_PIXELS, after - first)):
                             view[c + k, line, first + i] = sums[(k + 1) * _PIXELS + i] / sums[i] + rounding
-            after = _next_gap(hole, words, after, width)
+            after = _next_gap(hole, after, width)

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stereo3d.render.blocks_numba import LANES, NONE, flags
+from stereo3d.render.blocks_numba import flags, listed
 
-__all__ = ["median_rows"]
+__all__ = ["median_rows", "put"]
 
 U = np.uintp
 _SIDE = 5
@@ -59,40 +59,39 @@ def _around(marks, y, below, wanted):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _listed(wanted, columns):  # type: ignore[no-untyped-def]
-    """Puts the flagged columns into ``columns``; returns how many."""
-    words, count = wanted.view(np.uint64), 0
-    for block in range(words.size):
-        if words[block] != NONE:
-            for x in range(LANES * block, LANES * block + LANES):
-                columns[count] = x  # written first, and counted if it is wanted: no branch to foresee
-                count += wanted[x]
-    return count
-
-
-@njit(cache=True, nogil=True)
-def median_rows(picture, marks, least, out, moved, start, stop):  # type: ignore[no-untyped-def]
-    """out = picture [H, W] float32, but its median over 5 x 5 pixels, borders repeated, on and beside the ``marks`` (uint8
-    [H, W]). ``moved``: the marks where it changed by more than ``least``."""
+def median_rows(picture, marks, least, start, stop):  # type: ignore[no-untyped-def]
+    """The medians over 5 x 5 pixels of picture [H, W] float32, borders repeated, on and beside the ``marks`` (uint8 [H, W]), as
+    lists: (flat index, value, 1 where it is a mark that changed by more than ``least``). See :func:`put`."""
     height, width = picture.shape
     below, wanted = np.zeros(width + 2, np.uint8), flags(width)
     near, columns = np.empty((_COUNT, width), np.float32), np.empty(wanted.size, np.int32)
+    most, found = (stop - start) * width, 0  # memory that is not written is not taken
+    places, values, moved = np.empty(most, np.int32), np.empty(most, np.float32), np.empty(most, np.uint8)
     for y in range(start, stop):
-        new = out[y]
-        new[:] = picture[y]
-        moved[y, :] = 0
         _around(marks, y, below, wanted)
-        count = _listed(wanted, columns)
+        count = listed(wanted, 0, columns)
         if count == 0:
             continue
         for place in range(_COUNT):
             row = picture[min(max(y + place // _SIDE - 2, 0), height - 1)]
-            beside, values = place % _SIDE - 2, near[place]
+            beside, new = place % _SIDE - 2, near[place]
             for k in range(count):
-                values[k] = row[U(min(max(columns[k] + beside, 0), width - 1))]
+                new[k] = row[U(min(max(columns[k] + beside, 0), width - 1))]
         for k in range(_EXCHANGES.shape[0]):
             _exchange(near[_EXCHANGES[k, 0], :count], near[_EXCHANGES[k, 1], :count])
         for k in range(count):
             x, value = columns[k], near[_COUNT // 2, k]
-            moved[y, x] = (marks[y, x] != 0) & (abs(value - new[x]) > least)
-            new[x] = value
+            places[found + k], values[found + k] = y * width + x, value
+            moved[found + k] = (marks[y, x] != 0) & (abs(value - picture[y, x]) > least)
+        found += count
+    return places[:found], values[:found], moved[:found]
+
+
+@njit(cache=True, nogil=True)
+def put(picture, marks, medians):  # type: ignore[no-untyped-def]
+    """Writes the medians and the new marks where they belong, when no other thread needs what was there."""
+    places, values, moved = medians
+    pixels, flat = picture.reshape(-1), marks.reshape(-1)
+    for k in range(places.size):
+        pixels[U(places[k])] = values[k]
+        flat[U(places[k])] = moved[k]

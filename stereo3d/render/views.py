@@ -119,16 +119,14 @@ def both_eyes(frames: FrameBatch, shift: torch.Tensor, signs: tuple[int, ...]) -
 
 def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> Eye:
     cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
-    seen = eye.surfaces(shift, frames.planes[0].unsqueeze(1), sign, cells)
     first = 3 if frames.format.is_rgb else 1
-    planes = [*_planes(frames.planes[:first], seen.luma, sign)]
-    if len(frames.planes) > first:
-        planes += _planes(frames.planes[first:], seen.chroma, sign)
-    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format), seen.luma
+    chroma = _stacked(frames.planes[first:]) if len(frames.planes) > first else None
+    luma, small = eye.look(_stacked(frames.planes[:first]), chroma, shift, sign, cells)
+    planes = luma.picture.unbind(1) if small is None else (*luma.picture.unbind(1), *small.picture.unbind(1))
+    whole = tuple(plane.contiguous() for plane in planes)
+    return FrameBatch(whole, frames.pts, frames.index, frames.format), luma.seen
 
 
-def _planes(planes: tuple[torch.Tensor, ...], seen: torch.Tensor, sign: int) -> tuple[torch.Tensor, ...]:
-    """Planes of one size through one z-buffer."""
-    image = torch.stack(planes, 1) if len(planes) > 1 else planes[0].unsqueeze(1)
-    view = warp.sample(image, seen, sign)
-    return tuple(plane.contiguous() for plane in view.unbind(1))
+def _stacked(planes: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """Planes of one size, [N, C, H, W]."""
+    return torch.stack(planes, 1) if len(planes) > 1 else planes[0].unsqueeze(1)

@@ -26,7 +26,7 @@ from __future__ import annotations
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import borders_triton, edges, edges_triton, fill_triton, warp_triton
+from stereo3d.render import borders_triton, edges_triton, fill_triton, warp_triton
 from stereo3d.render.warp import JOIN
 from stereo3d.render.warp_triton import Signs
 
@@ -36,11 +36,11 @@ __all__ = ["eyes", "view"]
 def eyes(frames: FrameBatch, shift: torch.Tensor, signs: Signs) -> tuple[tuple[FrameBatch, torch.Tensor], ...]:
     """The frames of each eye of ``signs`` and the shift of what it sees, [N, 1, H, W], -inf in holes. ``shift`` [N, 1, H, W]
     float32, as :func:`stereo3d.render.edges.refine` gives it."""
-    wide = edges_triton.cover(shift.contiguous(), frames.planes[0].unsqueeze(1), signs)
+    cells = (1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
+    wide, small = edges_triton.cover(shift.contiguous(), frames.planes[0].unsqueeze(1), signs, cells)
     first = 3 if frames.format.is_rgb else 1
     planes, seen = _planes(frames.planes[:first], wide, signs)
     if len(frames.planes) > first:
-        small = edges.chroma(wide, 1 << frames.format.chroma_x, 1 << frames.format.chroma_y)
         planes += _planes(frames.planes[first:], small, signs)[0]
     parts = zip(*(plane.chunk(len(signs)) for plane in planes), strict=True)
     return tuple(
@@ -50,11 +50,11 @@ def eyes(frames: FrameBatch, shift: torch.Tensor, signs: Signs) -> tuple[tuple[F
 
 
 def _planes(
-    planes: tuple[torch.Tensor, ...], shift: torch.Tensor, signs: Signs
+    planes: tuple[torch.Tensor, ...], covered: edges_triton.Covered, signs: Signs
 ) -> tuple[tuple[torch.Tensor, ...], torch.Tensor]:
     """Planes of one size through one z-buffer: each [E * N, H, W], contiguous; and that z-buffer."""
     image = torch.stack(planes).movedim(0, 1) if len(planes) > 1 else planes[0].unsqueeze(1)
-    out, seen = warp_triton.warp(image, shift, signs, join=JOIN)
+    out, seen = warp_triton.warp(image, covered.shift, covered[1:], signs, join=JOIN)
     return _finish(out, image, seen, signs).unbind(1), seen
 
 

@@ -21,10 +21,23 @@ from stereo3d.render import fill as filling
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
 
-__all__ = ["JOIN", "has_kernels", "render_view", "sample", "sample_reference", "surface", "surface_reference"]
+__all__ = [
+    "JOIN",
+    "finish",
+    "has_kernels",
+    "marks_for",
+    "render_view",
+    "rounding",
+    "sample",
+    "sample_reference",
+    "surface",
+    "surface_reference",
+]
 
 JOIN = 1.0
 """Pixels of shift between neighbours up to which they are one surface."""
+
+Marks = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 
 _WHOLE = (torch.uint8, torch.uint16)
 _TYPES = (*_WHOLE, torch.float16, torch.bfloat16, torch.float32)
@@ -124,25 +137,44 @@ def sample(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = T
         return sample_reference(image, seen, sign, fill=fill)
     if image.dtype in (torch.float16, torch.bfloat16):
         return sample(image.float(), seen, sign, fill=fill).to(image.dtype)
-    from stereo3d.render import fill_numba, warp_numba
+    from stereo3d.render import warp_numba
 
-    frames, _, height, width = image.shape
-    view = torch.empty_like(image, memory_format=torch.contiguous_format)
-    source, target, rows = image.contiguous().numpy(), view.numpy(), seen.reshape(-1, width).numpy()
-    rounding = np.float32(0.5 if image.dtype in _WHOLE else 0)
+    image, seen = image.contiguous(), seen.contiguous()
+    view, marks = torch.empty_like(image), marks_for(seen)
+    source, target, near = image.numpy(), view.numpy(), seen[:, 0].numpy()
+    rule, half = (np.float32(sign), np.float32(JOIN)), rounding(image)
     over_rows(
-        lambda start, stop: warp_numba.sample_rows(source, rows, np.float32(sign), rounding, target, start, stop),
-        frames,
-        height,
+        lambda a, b: warp_numba.sample_rows(source, near, rule, half, marks, target, a, b), len(image), image.shape[2]
     )
     if fill:
-        numbers = (filling.SLACK, filling.SHARE, filling.REACH, filling.STRETCH, filling.CERTAIN)
-        rule, depth = (*map(np.float32, numbers), filling.BOX, filling.GRAIN), seen[:, 0].numpy()
-        over_rows(
-            lambda start, stop: fill_numba.fill_rows(source, depth, rule, rounding, target, start, stop), frames, height
-        )
-        borders.blend(view, image.contiguous(), seen, sign, jump=JOIN)
+        finish(view, image, seen, marks, sign)
     return view
+
+
+def rounding(image: torch.Tensor) -> np.float32:
+    """What the CPU kernels add before they cut a value off: a half for whole numbers."""
+    return np.float32(0.5 if image.dtype in _WHOLE else 0)
+
+
+def marks_for(seen: torch.Tensor) -> Marks:
+    """Memory for the marks of a view (:mod:`stereo3d.render.blocks_numba`) whose visible shift is ``seen`` [N, 1, H, W]."""
+    from stereo3d.render.blocks_numba import padded
+
+    frames, _, height, width = seen.shape
+    return np.empty((frames, height, padded(width)), np.uint8)
+
+
+def finish(view: torch.Tensor, image: torch.Tensor, seen: torch.Tensor, marks: Marks, sign: int) -> None:
+    """The holes of ``view`` filled and its borders blended, in place, on the CPU; all contiguous."""
+    from stereo3d.render import fill_numba
+
+    numbers = (filling.SLACK, filling.SHARE, filling.REACH, filling.STRETCH, filling.CERTAIN)
+    rule, half = (*map(np.float32, numbers), filling.BOX, filling.GRAIN), rounding(image)
+    source, target, near = image.numpy(), view.numpy(), seen[:, 0].numpy()
+    over_rows(
+        lambda a, b: fill_numba.fill_rows(source, near, marks, rule, half, target, a, b), len(image), image.shape[2]
+    )
+    borders.blend(view, image, seen, marks, sign)
 
 
 def sample_reference(image: torch.Tensor, seen: torch.Tensor, sign: int, *, fill: bool = True) -> torch.Tensor:

@@ -11,12 +11,13 @@ import torch
 import triton
 import triton.language as tl
 
-__all__ = ["Signs", "sample", "surface", "warp"]
+__all__ = ["SPAN", "Signs", "sample", "surface", "warp"]
 
 Signs = tuple[int, ...]
 """(1, -1), (1,) or (-1,): the eyes, +1 the left one."""
 
-_BLOCK = 128
+SPAN = 128
+"""Columns of a row whose smallest and largest move is known together; also those that one program makes."""
 
 
 @triton.jit  # type: ignore[untyped-decorator]
@@ -32,18 +33,21 @@ def _ranges(shift, least, most, height, frames, width, sign, block: tl.constexpr
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _nearest(shift, least, most, row, begin, i, way, width, join, block: tl.constexpr, blocks: tl.constexpr):  # type: ignore[no-untyped-def]
+def _nearest(  # type: ignore[no-untyped-def]
+    shift, least, most, row, begin, i, way, width, join, span: tl.constexpr, block: tl.constexpr, blocks: tl.constexpr
+):
     """The nearest surface over each target pixel, among the sources that can land in its block at all."""
     here = i.to(tl.float32)
     source = shift + row * width
     # a pixel moved by m, and its segment to the next one, cover columns x + m - 1/2 .. x + m + 1 + join
     number = tl.arange(0, blocks)
-    there = number < tl.num_programs(1)
-    low = tl.load(least + row * tl.num_programs(1) + number, mask=there, other=float("inf"))
-    high = tl.load(most + row * tl.num_programs(1) + number, mask=there, other=float("-inf"))
+    count = (width + span - 1) // span
+    there = number < count
+    low = tl.load(least + row * count + number, mask=there, other=float("inf"))
+    high = tl.load(most + row * count + number, mask=there, other=float("-inf"))
     first = begin - tl.max(high, 0) - 2 - join
     last = begin + block - tl.min(low, 0) + 1
-    near_by = there & ((number + 1) * block >= first) & (number * block <= last)
+    near_by = there & ((number + 1) * span >= first) & (number * span <= last)
     start = tl.floor(tl.min(tl.where(near_by, low, float("inf")), 0)).to(tl.int32) - 1
     stop = tl.ceil(tl.max(tl.where(near_by, high, float("-inf")), 0) + join).to(tl.int32) + 2
     seen = tl.full((block,), float("-inf"), tl.float32)
@@ -107,7 +111,7 @@ def _surface(  # type: ignore[no-untyped-def]
     row, begin = tl.program_id(0).to(tl.int64), tl.program_id(1) * block
     i = begin + tl.arange(0, block)
     way = tl.where(row // height < frames, sign, -sign)
-    seen = _nearest(shift, least, most, row, begin, i, way, width, join, block, blocks)
+    seen = _nearest(shift, least, most, row, begin, i, way, width, join, block, block, blocks)
     tl.store(out + row * width + i, seen, mask=i < width)
 
 
@@ -125,13 +129,13 @@ def _sample(  # type: ignore[no-untyped-def]
 @triton.jit  # type: ignore[untyped-decorator]
 def _both(  # type: ignore[no-untyped-def]
     shift, least, most, seen, image, out, image_steps, out_steps, channels, height, frames, width, sign, join, rounding,
-    block: tl.constexpr, blocks: tl.constexpr,
+    span: tl.constexpr, block: tl.constexpr, blocks: tl.constexpr,
 ):  # fmt: skip
     """Surface and view in one, so that the surface is not read again."""
     row, begin = tl.program_id(0).to(tl.int64), tl.program_id(1) * block
     i = begin + tl.arange(0, block)
     way = tl.where(row // height < frames, sign, -sign)
-    near = _nearest(shift, least, most, row, begin, i, way, width, join, block, blocks)
+    near = _nearest(shift, least, most, row, begin, i, way, width, join, span, block, blocks)
     tl.store(seen + row * width + i, near, mask=i < width)
     _taps(image, near, out, image_steps, out_steps, channels, row, i, way, height, frames, width, rounding)
 
@@ -139,10 +143,10 @@ def _both(  # type: ignore[no-untyped-def]
 def _moves(shift: torch.Tensor, signs: Signs) -> tuple[torch.Tensor, torch.Tensor]:
     """Smallest and largest move of each block of a row."""
     total, _, height, width = shift.shape
-    grid = (total * height, triton.cdiv(width, _BLOCK))
+    grid = (total * height, triton.cdiv(width, SPAN))
     least, most = shift.new_empty(grid), shift.new_empty(grid)
     size = (height, total // len(signs), width, float(signs[0]))
-    _ranges[grid](shift, least, most, *size, block=_BLOCK, enable_fp_fusion=False)
+    _ranges[grid](shift, least, most, *size, block=SPAN, enable_fp_fusion=False)
     return least, most
 
 
@@ -159,20 +163,30 @@ def surface(shift: torch.Tensor, signs: Signs, *, join: float) -> torch.Tensor:
         width,
         float(signs[0]),
         join,
-        block=_BLOCK,
+        block=SPAN,
         blocks=triton.next_power_of_2(moves[0].shape[1]),
         enable_fp_fusion=False,
     )
     return out
 
 
-def warp(image: torch.Tensor, shift: torch.Tensor, signs: Signs, *, join: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """(view, seen) of stacked eyes: :func:`surface` and :func:`sample` in one launch."""
+def warp(
+    image: torch.Tensor,
+    shift: torch.Tensor,
+    moves: tuple[torch.Tensor, torch.Tensor, int],
+    signs: Signs,
+    *,
+    join: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(view, seen) of stacked eyes: :func:`surface` and :func:`sample` in one launch. ``moves``: the smallest and the largest of
+    every span of a row, and how many columns that is."""
     total, _, height, width = shift.shape
-    moves, seen, view = _moves(shift, signs), torch.empty_like(shift), _empty(image, total)
-    _both[moves[0].shape](
+    least, most, span = moves
+    seen, view = torch.empty_like(shift), _empty(image, total)
+    _both[(total * height, triton.cdiv(width, SPAN))](
         shift,
-        *moves,
+        least,
+        most,
         seen,
         image,
         view,
@@ -185,8 +199,9 @@ def warp(image: torch.Tensor, shift: torch.Tensor, signs: Signs, *, join: float)
         float(signs[0]),
         join,
         0.0 if image.is_floating_point() else 0.5,
-        block=_BLOCK,
-        blocks=triton.next_power_of_2(moves[0].shape[1]),
+        span=span,
+        block=SPAN,
+        blocks=triton.next_power_of_2(least.shape[1]),
         enable_fp_fusion=False,
     )
     return view, seen
@@ -204,7 +219,7 @@ def sample(image: torch.Tensor, seen: torch.Tensor, signs: Signs) -> torch.Tenso
     _, channels, height, width = image.shape
     view = _empty(image, len(seen))
     rounding = 0.0 if image.is_floating_point() else 0.5
-    _sample[(len(seen) * height, triton.cdiv(width, _BLOCK))](
+    _sample[(len(seen) * height, triton.cdiv(width, SPAN))](
         image,
         seen,
         view,
@@ -216,7 +231,7 @@ def sample(image: torch.Tensor, seen: torch.Tensor, signs: Signs) -> torch.Tenso
         width,
         float(signs[0]),
         rounding,
-        block=_BLOCK,
+        block=SPAN,
         enable_fp_fusion=False,
     )
     return view

@@ -37,7 +37,7 @@ def main() -> None:
     timeline = Timeline(pts, Fraction(1, 1000), 42)
     edges = [frames * k // SHOTS for k in range(SHOTS + 1)]
     shots = tuple(Shot(a, b) for a, b in itertools.pairwise(edges))
-    survey = Survey(timeline, shots, (NO_BARS,) * SHOTS, True, True, Faults())
+    survey = Survey(timeline, shots, (NO_BARS,) * SHOTS, (), True, True, Faults())
     plan = make_plan(timeline, shots)
     segments = tuple(PlannedSegment(s.start, s.end, f"f{s.start:07}-{s.number:032x}.mkv") for s in plan)
     numerics = Numerics("cpu", 1, 2)

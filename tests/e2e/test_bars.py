@@ -22,8 +22,8 @@ from stereo3d.job.survey import load_survey, save_survey, survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
 from stereo3d.pipeline.build import pictures as film_pictures
+from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Recipe
-from stereo3d.pipeline.stages import Meter
 from stereo3d.plan.bars import NO_BARS, Bars, Framing
 from stereo3d.plan.segments import Segment
 from stereo3d.progress import open_progress

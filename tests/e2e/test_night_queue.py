@@ -116,3 +116,22 @@ def test_done_by_without_weights_keeps_the_model_that_was_asked_for(
     wrong = run("convert", film, "-o", tmp_path / "other.mkv", *options, "--done-by", "25:00", check=False)
     assert wrong.returncode == 2
     assert "--done-by '25:00'" in wrong.stderr
+
+
+def test_a_dry_run_of_many_goes_on_past_a_bad_film(film: Path, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    (films / "a.mkv").write_bytes(b"no film at all")
+    shutil.copy(film, films / "b.mkv")
+    words = ("convert", films, "-o", tmp_path / "out", "--model", "classic", "--dry-run")
+    done = run(*words, "--progress", "json", check=False)
+    assert done.returncode == 1
+    plan, queue = (json.loads(line) for line in done.stdout.splitlines())
+    assert (plan["output"], plan["frames"]) == (str(tmp_path / "out" / "b.3D.SBS.mkv"), 60)
+    assert [(Path(i["source"]).name, i["outcome"], i["exit_code"]) for i in queue["queue"]] == [
+        ("a.mkv", "failed", 1), ("b.mkv", "planned", 0),
+    ]  # fmt: skip
+    plain = run(*words, "--progress", "plain", check=False)
+    assert "plan for" in plain.stdout
+    assert "| b.mkv | planned" in plain.stderr
+    assert not (tmp_path / "out" / "b.3D.SBS.mkv").exists()

@@ -15,8 +15,8 @@ from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
 from stereo3d.pipeline.build import _probe, _steady_depths
+from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Recipe
-from stereo3d.pipeline.stages import Meter
 from stereo3d.plan.segments import LEAD_OUT, Segment, probe_frames
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 from tests.films import make_film

@@ -15,7 +15,7 @@ from stereo3d.media.tools import ffmpeg_exe
 from tests.films import planes, run
 
 FORMATS = [f"yuv{chroma}p{bits}" for chroma in (420, 422, 444) for bits in ("", "10le", "12le")]
-OTHERS = ["gray", "gray10le", "gbrp", "gbrp10le", "gbrp12le"]
+OTHERS = ["gray", "gray10le", "gray12le", "gbrp", "gbrp10le", "gbrp12le"]
 
 
 def _ffmpeg(*words: object) -> None:
@@ -75,7 +75,13 @@ def _streams(path: Path) -> list[tuple[object, ...]]:
 def test_every_track_comes_along_in_its_order(film: Path, converted: Path) -> None:
     before, after = _streams(film), _streams(converted)
     assert len(before) == 11
-    assert before[1:] == after[1:]
+    # After all tracks, the subtitles once more, for both eyes; what is attached is no track.
+    assert before[1:8] == after[1:8]
+    assert before[8:] == after[11:]
+    added = [(kind, codec, names.get("language"), names.get("title")) for kind, codec, names, _ in after[8:11]]
+    assert added == [
+        ("subtitle", "ass", *named) for named in (("eng", "Full (3D)"), ("deu", "3D"), ("jpn", "Signs (3D)"))
+    ]
     assert (after[0][0], after[0][2]) == ("video", before[0][2])
 
 
@@ -100,10 +106,21 @@ def test_mkvmerge_sees_everything(film: Path, converted: Path) -> None:
         listing = subprocess.run(["mkvmerge", "-J", str(path)], capture_output=True, check=True).stdout
         return dict(json.loads(listing))
 
+    named = ("language", "track_name", "default_track", "forced_track", "flag_commentary", "flag_hearing_impaired", "codec_id", "codec_private_data")  # fmt: skip
+
+    def tracks(seen: dict[str, object]) -> list[tuple[object, ...]]:
+        return [(t["type"], t["codec"], *(t["properties"].get(name) for name in named)) for t in seen["tracks"][1:]]
+
     before, after = look(film), look(converted)
-    assert [(t["type"], t["codec"], t["properties"].get("language"), t["properties"].get("track_name")) for t in before["tracks"][1:]] == [
-        (t["type"], t["codec"], t["properties"].get("language"), t["properties"].get("track_name")) for t in after["tracks"][1:]
-    ]  # fmt: skip
+    assert len(tracks(before)) == 7
+    assert tracks(after)[:7] == tracks(before)
+    assert [track[:4] for track in tracks(after)[7:]] == [
+        ("subtitles", "SubStationAlpha", language, name)
+        for language, name in (("eng", "Full (3D)"), ("ger", "3D"), ("jpn", "Signs (3D)"))
+    ]
+    assert before["global_tags"] == after["global_tags"]
+    assert after["container"]["properties"]["title"] == "A film"
+    assert after["errors"] == after["warnings"] == []
     assert after["tracks"][0]["properties"]["stereo_mode"] == 1
     assert [(f["file_name"], f["content_type"], f["size"]) for f in before["attachments"]] == [
         (f["file_name"], f["content_type"], f["size"]) for f in after["attachments"]
@@ -114,16 +131,19 @@ def test_mkvmerge_sees_everything(film: Path, converted: Path) -> None:
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="needs ffprobe")
 def test_ffprobe_sees_everything(film: Path, converted: Path) -> None:
     def look(path: Path) -> list[tuple[object, ...]]:
-        words = ["ffprobe", "-v", "error", "-show_streams", "-show_chapters", "-of", "json", str(path)]
+        words = ["ffprobe", "-v", "error", "-show_streams", "-show_chapters", "-show_format", "-of", "json", str(path)]
         listing = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
         kept = ("language", "title", "filename", "mimetype")
         streams = [
             (s["codec_type"], s.get("codec_name"), {k: v for k, v in s.get("tags", {}).items() if k in kept}, s["disposition"])
             for s in listing["streams"][1:]
+            if not s.get("tags", {}).get("title", "").endswith("3D)") and s.get("tags", {}).get("title") != "3D"
         ]  # fmt: skip
-        return [*streams, *((c["start_time"], c["end_time"], c["tags"]) for c in listing["chapters"])]
+        tags = {k: v for k, v in listing["format"]["tags"].items() if k.lower() not in ("encoder", "duration")}
+        return [*streams, *((c["start_time"], c["end_time"], c["tags"]) for c in listing["chapters"]), (tags,)]
 
     assert look(film) == look(converted)
+    assert len(look(film)) == 10 + 2 + 1
 
 
 @pytest.mark.parametrize("name", [*FORMATS, *OTHERS])

@@ -86,7 +86,7 @@ def test_phases_are_timed_and_the_opening_is_noted() -> None:
         now = at
         watch.emit(event)
     now = 12.0
-    timing = watch.timing({"depth": 5.0}, 100)
+    timing = watch.timing()
     assert timing.phases == {"start": 1.0, "scan": 2.0, "convert": 7.0, "join": 2.0}
     assert (timing.frames, timing.opening) == (40, (3.0, 12))
     assert Timing.from_json(json.loads(json.dumps(asdict(timing)))) == timing

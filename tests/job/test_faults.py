@@ -12,7 +12,9 @@ import pytest
 from stereo3d.errors import DiskFullError, EncodeError, Interrupted
 from stereo3d.frames import Shot
 from stereo3d.job.faults import Fault, Faults
+from stereo3d.job.losses import simpler_stretches
 from stereo3d.job.patience import Patience, is_full
+from stereo3d.job.report import Simpler
 from stereo3d.plan.overrides import FLAT, InForce, Overrides
 from stereo3d.plan.segments import Segment
 from stereo3d.progress import Event, Phase, Silent
@@ -28,6 +30,54 @@ def test_three_tries_then_flat_then_black_then_nothing() -> None:
     assert flat is not None
     assert black is not None
     assert (flat.view.strength, flat.model, flat.black, black.black) == (0, FLAT, False, True)
+
+
+def test_where_hardware_encodes_software_comes_before_flat() -> None:
+    ladder = ("software", "flat", "black")
+    outcomes = [Fault(failures, ladder=ladder).outcome for failures in range(10)]
+    assert outcomes == ["", "", "", "software", "software", "flat", "flat", "black", "black", "given up"]
+    segment = Segment(1, 100, 200, (Shot(100, 130), Shot(130, 300)), 0)
+    assert Fault(3, "", 140, ladder).frames(segment) == (100, 200)
+    assert Fault(3, "", 140, ladder).in_force(ViewSettings()) is None
+    assert Fault(5, "", 140, ladder).frames(segment) == (130, 200)
+    assert Fault(6, "", 140, ladder).frames(segment) == (100, 200)
+
+
+def test_hardware_that_fails_for_two_segments_in_a_row_is_given_up_for_all_that_is_left(tmp_path: Path) -> None:
+    ladder = ("software", "flat", "black")
+    faults = Faults(tmp_path, ladder)
+    for key in "ab":
+        for _ in range(3):
+            faults.add(key, "hot")
+    assert faults.is_put_off("a")
+    assert faults.systematic
+    assert faults.may_give_up_hardware
+    faults.give_up_hardware("abc", "hot")
+    again = Faults(tmp_path, ladder)
+    assert not again.systematic
+    assert not again.may_give_up_hardware
+    assert [again.of(key).outcome for key in "abcd"] == ["software"] * 3 + [""]
+    assert not any(again.is_put_off(key) or again.is_suspect(key) for key in "abc")
+    again.add("c", "?")
+    assert again.is_suspect("c")
+    for _ in range(2):  # one segment alone is no pattern, however often its outcome changes
+        again.add("a", "?")
+    assert again.is_put_off("a")
+    assert not again.systematic
+    again.add("c", "?")
+    assert again.systematic
+    again.forget("abc")
+    assert again.may_give_up_hardware
+
+
+def test_neighbours_made_alike_are_one_stretch() -> None:
+    plan = [Segment(n, 100 * n, 100 * n + 100, (Shot(100 * n, 100 * n + 100),), 0) for n in range(4)]
+    hot, lost = Fault(3, "hot", -1, ("software", "flat", "black")), Fault(8, "lost")
+    found = simpler_stretches(plan, [hot, hot, Fault(), lost])
+    assert found == (Simpler("software", 0, 200, 3, "hot"),)
+    assert simpler_stretches(plan, [Fault(1), Fault(3, "net"), Fault(5, "net"), hot]) == (
+        Simpler("flat", 100, 200, 3, "net"), Simpler("black", 200, 300, 5, "net"), Simpler("software", 300, 400, 3, "hot"),
+    )  # fmt: skip
 
 
 def test_faults_survive_a_restart_and_two_lost_segments_in_a_row_are_systematic(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from stereo3d.job.comfort import ComfortReport
 from stereo3d.job.manifest import Manifest, PlannedSegment
 from stereo3d.job.page.charts import charts, clock
 from stereo3d.job.page.page import page_of
-from stereo3d.job.report import Proof, Report
+from stereo3d.job.report import Proof, Report, Simpler
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.survey import Faults, Survey
 from stereo3d.pipeline.recipe import Numerics
@@ -31,8 +31,18 @@ EVIL = "a <img src='http:x' onerror=alert(1)> & \"b\".mkv"
 TINY = "/9j/4AAQ"  # how every JPEG begins in base64
 
 
+SIMPLER = (
+    Simpler("flat", 480, 720, 4, "<b>"),
+    Simpler("software", 0, 240, 3, "the card is hot"),
+    Simpler("black", 800, 860, 5, "?"),
+)
+
+
 def record(
-    shots: int = 4, *, losses: tuple[str, ...] = ("shots 3-3 (0:20 to 0:30): made flat after 4 failures (<b>)",)
+    shots: int = 4,
+    *,
+    losses: tuple[str, ...] = ("shots 3-3 (0:20 to 0:30): made flat after 4 failures (<b>)",),
+    simpler: tuple[Simpler, ...] = (),
 ) -> Any:
     """Of a film of shots of 240 frames at 24 a second, one segment each."""
     count = 240 * shots
@@ -67,7 +77,7 @@ def record(
     )  # fmt: skip
     comfort = ComfortReport(1.0, 0.7, 4.2, ((0.0, 5.0),), ((10.0, 20.0, 0.9),), ((31.0, 33.0),), "soften", ())
     proof = Proof(count, 0.0, (count - 1) / 24, 2, 4321, 0.0004, 0.0, "left_right", True)
-    report = Report(Path(EVIL), count, shots, 0, 3723.0, 12.5, "depth", losses, "", comfort, proof)
+    report = Report(Path(EVIL), count, shots, 0, 3723.0, 12.5, "depth", losses, "", comfort, proof, simpler=simpler)
     made = {
         "report": {**asdict(report), "output": EVIL, "exit_code": report.exit_code},
         "files": [["final.mkv", f"/films/{EVIL}", 3_210_000_000, 0]],
@@ -144,6 +154,30 @@ def test_everything_lost_and_every_setting_is_on_the_page() -> None:
         "0.400 ms",
     ):
         assert said in text, said
+
+
+def test_the_time_line_marks_what_is_not_as_it_should_be_and_says_what_the_marks_mean() -> None:
+    value = record(simpler=SIMPLER)
+    value["job"]["manifest"]["shots"] = [[4, 4, "flat", ""]]
+    page = page_of(value)
+    one_chart = page[page.index("<svg viewBox") : page.index("</svg>")]
+    marks = re.findall(r'<rect class="mark (\w+)" x="([\d.]+)" y="0" width="([\d.]+)"', one_chart)
+    found = {kind: (float(x), float(width)) for kind, x, width in marks if kind != "lost"}
+    assert found == {"flat": (500, 250), "software": (0, 250), "black": (833.3, 62.5), "own": (750, 250)}
+    text = words(read(page))
+    for said in (
+        "made flat after it had failed",
+        "made black after",
+        "encoded by software after",
+        "flat on request",
+        "replaced by its",
+    ):
+        assert said in text
+    assert "0:20.0 - 0:30.0 made flat: <b> (failed 4 times)" in text
+    assert "encoded by software: the card is hot" in text
+    plain = page_of(record())
+    assert 'class="mark lost"' in plain
+    assert "made flat after it had failed" not in words(read(plain))
 
 
 def test_a_film_without_losses_says_so() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -148,10 +149,13 @@ def test_grey_and_rgb_become_playable_yuv(tmp_path: Path) -> None:
 
 def test_hdr10_is_written(tmp_path: Path) -> None:
     hdr = HdrInfo((*tuple(Fraction(n, 50000) for n in (34000, 16000, 13250, 34500, 7500, 3000, 15635, 16450)), Fraction(1, 10000), Fraction(1000)), 1000, 400)  # fmt: skip
-    for codec, preset in (("h264", "ultrafast"), ("hevc", "ultrafast"), ("av1", "13")):
+    for codec, preset in (("h264", "ultrafast"), ("hevc", "ultrafast"), ("av1", "13"), ("nvenc", "ultrafast")):
         path = tmp_path / f"{codec}.mkv"
-        settings = EncodeSettings(codec=codec, encoder_preset=preset)
+        settings = EncodeSettings(codec=codec if codec != "nvenc" else "hevc", encoder_preset=preset)
         spec = choose_encoder(settings, 64, 48, TEN, hdr=hdr, threads=1)
+        if codec == "nvenc":  # what is put into a card's packets, in x265's, which says nothing by itself here
+            card = choose_encoder(EncodeSettings(codec="hevc"), 64, 48, TEN, hdr=hdr, hardware=True)
+            spec = replace(choose_encoder(settings, 64, 48, TEN, threads=1), units=card.units)
         with _writer(path, spec, TEN) as writer:
             writer.write(_batch(4, TEN))
         from stereo3d.media.sidedata import hdr10

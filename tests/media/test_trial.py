@@ -73,16 +73,16 @@ def test_a_card_that_fails_its_trial_is_not_used(monkeypatch: pytest.MonkeyPatch
     tried.clear()
     # What only the software can do is not even tried on the card.
     assert tried_encoder(EncodeSettings(encoder_preset="slow"), 256, 128, YUV).encoder == "libx264"
-    assert tried_encoder(EncodeSettings(), 256, 128, TEN, hdr=HDR).encoder == "libx265"
+    assert tried_encoder(EncodeSettings(codec="av1"), 256, 128, TEN, hdr=HDR).encoder == "libsvtav1"
     assert tried_encoder(EncodeSettings(codec="ffv1"), 256, 128, YUV).encoder == "ffv1"
-    assert tried == ["libx264", "libx265", "ffv1"]
+    assert tried == ["libx264", "libsvtav1", "ffv1"]
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
         ({"codec": "ffv1"}, "no ffv1"),
-        ({"codec": "hevc", "hdr": HDR}, "mastering display"),
+        ({"codec": "av1", "hdr": HDR}, "mastering display"),
         ({"codec": "hevc", "encoder_preset": "fast"}, "presets"),
         ({"codec": "hevc", "width": 16384}, "8192"),
         ({"codec": "h264", "format": TEN}, "10-bit"),

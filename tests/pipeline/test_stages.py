@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stereo3d.pipeline.stages import Meter, stage
+from stereo3d.pipeline.meter import Meter
+from stereo3d.pipeline.stages import stage
 
 
 def numbers(count: int, closed: threading.Event | None = None) -> Iterator[int]:

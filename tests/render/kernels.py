@@ -16,6 +16,7 @@ from stereo3d.render import (
     edges_triton,
     fill,
     fill_triton,
+    ramps_triton,
     views_triton,
     warp,
     warp_triton,
@@ -47,23 +48,65 @@ def surface_equals(device: str) -> None:
 
 
 def cover_equals(device: str) -> None:
+    """Covered, and brought to chroma; and how far every span of columns moves."""
     for width in (150, 2100):
-        shift, guide = rough_shift(2, 2, width), noise(2, 1, 2, width)
-        got = edges_triton.cover(shift.to(device), guide.to(device), SIGNS).cpu()
+        shift, guide = rough_shift(2, 3, width), noise(2, 1, 3, width)
+        cells = (2, 2) if width == 150 else (4, 1)
+        got, small = edges_triton.cover(shift.to(device), guide.to(device), SIGNS, cells)
         want = torch.cat([edges.cover_reference(shift, guide, sign) for sign in SIGNS])
-        assert torch.equal(want, got)
+        assert torch.equal(want, got.shift.cpu())
         assert not torch.equal(want, torch.cat([shift, shift]))
+        assert torch.equal(edges.chroma(want, *cells), small.shift.cpu())
+        for part in (got, small):
+            moves = torch.cat([sign * half for sign, half in zip(SIGNS, part.shift.cpu().chunk(2), strict=True)])
+            spans = moves.reshape(-1, moves.shape[3]).split(part.span, 1)
+            assert torch.equal(torch.stack([span.amin(1) for span in spans], 1), part.least.cpu())
+            assert torch.equal(torch.stack([span.amax(1) for span in spans], 1), part.most.cpu())
 
 
 def smooth_equals(device: str) -> None:
     shift = noise(1, 1, 2, 40, dtype=torch.float32, seed=1) * 2
     marks = noise(*shift.shape, dtype=torch.float32) > 0.5
     marks[0, 0, :, 20:] = False
-    want = edges.smooth_reference(shift, marks)
-    got = edges_triton.smooth(shift.to(device), marks.to(device))
-    assert all(torch.equal(one, two.cpu()) for one, two in zip(want, got, strict=True))
-    assert want[1].any()
-    assert not torch.equal(want[1], marks)
+    want, moved = edges.smooth_reference(shift, marks)
+    got, left = shift.to(device), marks.to(device, torch.uint8)
+    edges_triton.smooth(got, left)
+    assert torch.equal(want, got.cpu())
+    assert torch.equal(moved, left.cpu().bool())
+    assert moved.any()
+    assert not torch.equal(moved, marks)
+
+
+def ramps(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Soft edges both ways, of other heights and directions, and a guide that has them elsewhere."""
+    x, y = torch.arange(width), torch.arange(height)[:, None]
+    steps = 8.0 * (x > width // 3) - 5.0 * (x > 2 * width // 3) + 6.0 * (y > height // 2) + 0.02 * x
+    kernel = torch.tensor([1.0, 4, 6, 4, 1]) / 16
+    for shape in ((1, 1, 1, 5), (1, 1, 5, 1)):
+        reach = tuple(size // 2 for size in shape[:1:-1] for _ in range(2))
+        padded = torch.nn.functional.pad(steps.reshape(1, 1, height, width), reach, mode="replicate")
+        steps = torch.nn.functional.conv2d(padded, kernel.reshape(shape))[0, 0]
+    guide = noise(1, 1, height, width) // 4 + (100 * ((x > width // 3 + 1) ^ (y > height // 2))).to(torch.uint8)
+    return (steps * 16).round()[None, None] / 16, guide
+
+
+def ramps_equal(device: str) -> None:
+    """Ramps found and made steps, marks and all; and a smaller map brought to the picture's size on the way."""
+    height, width = (6, 40) if device == "cpu" else (90, 400)
+    shift, guide = ramps(height, width)
+    along, first = edges.snap_reference(shift, guide, 9)
+    down, second = edges.snap_reference(along.mT, guide.mT, 9)
+    got, marks = ramps_triton.snap(shift.to(device), guide.to(device), 9)
+    assert torch.equal(down.mT, got.cpu())
+    assert torch.equal(first | second.mT, marks.cpu().bool())
+    assert first.any()
+    assert second.any()
+    small = shift[..., ::2, ::2].contiguous()
+    large = torch.nn.functional.interpolate(small, shift.shape[2:], mode="bilinear", align_corners=True)
+    along, _ = edges.snap_reference(large, guide, 9)
+    want = edges.snap_reference(along.mT, guide.mT, 9)[0].mT
+    got, _ = ramps_triton.snap(small.to(device), guide.to(device), 9)
+    assert ((want - got.cpu()).abs() > SHIFT).float().mean() < 0.002
 
 
 def views(image: torch.Tensor, shift: torch.Tensor, device: str) -> tuple[torch.Tensor, ...]:
@@ -142,7 +185,7 @@ def eyes_equal(device: str) -> None:
                         assert torch.equal(plane, again)
 
 
-CHECKS = (surface_equals, cover_equals, smooth_equals, views_equal, eyes_equal)
+CHECKS = (surface_equals, cover_equals, ramps_equal, smooth_equals, views_equal, eyes_equal)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -29,15 +29,23 @@ def test_the_old_background_does_not_travel_along(mixed: float) -> None:
     assert torch.equal(view[26:34], torch.full((8,), 200.0))
 
 
+def blended(view: torch.Tensor, image: torch.Tensor, seen: torch.Tensor, sign: int) -> torch.Tensor:
+    """By the kernel, a copy; the marks as sampling makes them."""
+    out, marks = view.clone(), warp.marks_for(seen)
+    one, two = seen[:, 0, :, :-1], seen[:, 0, :, 1:]
+    marks[:] = 0
+    marks[..., : one.shape[2]] = (((two - one).abs() <= warp.JOIN).logical_not() & (one != two)).numpy() * 2
+    borders.blend(out, image, seen, marks, sign)
+    return out
+
+
 def test_clean_edges_and_plain_pictures_stay() -> None:
     for image, shift in (scene(1.0), (torch.full((1, 1, 32, 80), 77.0), scene(1.0)[1])):
         seen = warp.surface(shift, -1)
         view = warp.sample(image, seen, -1)
-        again = view.clone()
-        borders.blend(again, image, seen, -1, jump=warp.JOIN)
-        assert torch.equal(again, view)
+        assert torch.equal(blended(view, image, seen, -1), view)
         known = image.unique()
-        assert (view.unique()[:, None] - known).abs().amin(1).max() < 1  # the fill looks a little past the bar
+        assert (view.unique()[:, None] - known).abs().amin(1).max() < 4  # the fill looks a little past the bar
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -47,7 +55,6 @@ def test_the_kernel_equals_the_reference(dtype: torch.dtype, width: int, sign: i
     image, view = noise(2, 3, 20, width, dtype=dtype), noise(2, 3, 20, width, dtype=dtype, seed=1)
     seen = warp.surface(rough_shift(2, 20, width), sign)
     want = borders.blend_reference(view.float(), image.float(), seen, sign, jump=warp.JOIN)
-    got = view.clone()
-    borders.blend(got, image, seen, sign, jump=warp.JOIN)
+    got = blended(view, image, seen, sign)
     assert (got != view).any()
     assert (got.double() - want.double()).abs().max() <= (0.5001 if dtype == torch.uint8 else 1e-5)

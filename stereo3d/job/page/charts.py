@@ -22,10 +22,11 @@ Run = tuple[float, float, float]  # seconds from, seconds to, value
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A stretch of the film in which something was lost or replaced, in units of :data:`WIDTH`."""
+    """A stretch of the film that is not as it should be, in units of :data:`WIDTH`. ``kind``: class of the page's style."""
 
     x: float
     width: float
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.frames import Timeline
+from stereo3d.job.losses import MADE
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.page.charts import HEIGHT, WIDTH, Mark, charts, clock
 from stereo3d.job.report import Report
@@ -16,22 +17,31 @@ from stereo3d.job.store import SegmentRecord
 from stereo3d.job.survey import Survey
 from stereo3d.pages import render
 from stereo3d.pipeline.witness import Span, Still
+from stereo3d.plan.overrides import FLAT
 from stereo3d.settings import Settings
 
 __all__ = ["page_of"]
 
 _TICKS = 5
+_MARKS = {
+    "own": "flat on request",
+    "software": "encoded by software after it had failed",
+    "flat": "made flat after it had failed",
+    "black": "made black after it had failed",
+    "lost": "lost, or replaced by its neighbour",
+}
+"""What the time line can show, by class of the page's style, in words; what stands further down is drawn over the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """A stretch that is not what it should be. ``marked``: in the time line, too."""
+    """A stretch that is not as it should be. ``mark``: how the time line shows it, a key of :data:`_MARKS`, "" for not at all."""
 
     what: str
     start: float
     end: float
     frames: str = ""
-    marked: bool = False
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,8 @@ def page_of(record: dict[str, Any]) -> str:
         took=clock(report.seconds),
         shots=len(survey.shots),
         lost=lost,
-        marks=[Mark(WIDTH * m.start / total, max(2.0, WIDTH * (m.end - m.start) / total)) for m in lost if m.marked],
+        marks=list(_marks([*lost, *_flat_on_request(manifest, survey)], total)),
+        legend=_MARKS,
         charts=charts(timeline, spans, segments),
         width=WIDTH,
         height=HEIGHT,
@@ -99,6 +110,20 @@ def _contact_sheet(
     return rows
 
 
+def _marks(stretches: Iterable[_Lost], total: float) -> Iterator[Mark]:
+    order = list(_MARKS)
+    for one in sorted((s for s in stretches if s.mark), key=lambda s: order.index(s.mark)):
+        yield Mark(WIDTH * one.start / total, max(2.0, WIDTH * (one.end - one.start) / total), one.mark)
+
+
+def _flat_on_request(manifest: Manifest, survey: Survey) -> Iterator[_Lost]:
+    """Nothing is lost there, but it explains the charts below."""
+    for first, last, option, _ in manifest.shots:
+        if option == FLAT:
+            start, end = survey.shots[first - 1].start, survey.shots[last - 1].end
+            yield _Lost("flat", survey.timeline.seconds(start), _end(survey.timeline, end), mark="own")
+
+
 def _lost(survey: Survey, report: Report, records: Sequence[SegmentRecord]) -> Iterator[_Lost]:
     """Every stretch with its times, in the order of the film for each kind."""
     for frames, what in (
@@ -107,9 +132,12 @@ def _lost(survey: Survey, report: Report, records: Sequence[SegmentRecord]) -> I
     ):
         for start, end in _runs(sorted(frames)):
             number = f"frame {start}" if end == start + 1 else f"frames {start}-{end - 1}"
-            yield _Lost(what, survey.timeline.seconds(start), _end(survey.timeline, end), number, True)
+            yield _Lost(what, survey.timeline.seconds(start), _end(survey.timeline, end), number, "lost")
+    for one in report.simpler:
+        times = survey.timeline.seconds(one.start), _end(survey.timeline, one.end)
+        yield _Lost(f"{MADE[one.means]}: {one.reason}", *times, f"failed {one.failures} times", one.means)
     for at, length in survey.faults.holes:
-        yield _Lost("the source has no picture", at, at + length, "", True)
+        yield _Lost("the source has no picture", at, at + length, "", "lost")
     if report.comfort:
         for begin, stop in report.comfort.flat:
             yield _Lost("credits or a title card: kept flat", begin, stop)

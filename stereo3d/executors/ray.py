@@ -1,0 +1,289 @@
+"""Workers on the machines of a Ray cluster (extra ``stereo3d[ray]``).
+
+Each GPU of the cluster is a seat, or each share of a machine's cores as large as the job's number of threads. Workers read the
+source under its own path where they can, else it comes through Ray's object store, once for each machine; segments come
+back the same way and are believed when their hash is right.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from stereo3d.errors import UsageError
+from stereo3d.executors.crew import Lost, Seat
+from stereo3d.executors.hand import Hand
+from stereo3d.executors.messages import Event, Made, Order, Task
+from stereo3d.executors.shipping import Needed, drop, fetch, needed, with_files
+from stereo3d.files import file_sha256, flush
+from stereo3d.pipeline.recipe import Recipe
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # tasks without a GPU do not hide the machine's
+try:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+except ImportError:
+    raise UsageError("--cluster needs Ray, which is not installed", hint="pip install 'stereo3d[ray]'") from None
+
+__all__ = ["Cluster", "ClusterSeats", "open_cluster"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_START_SECONDS = 300
+_TIDY_SECONDS = 20
+_LEAVE_SECONDS = 2
+
+
+def open_cluster(address: str) -> Cluster:
+    """Join the cluster (or stay in it). ``address``: host:port of its head, or ``auto`` for the one that this machine belongs to.
+
+    Raises UsageError where there is none.
+    """
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"--cluster {address}: the job must run on a machine of the cluster",
+            hint="join it with 'ray start --address=HOST:PORT' and give --cluster auto",
+        )
+    if not ray.is_initialized():
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", namespace="stereo3d")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UsageError(
+                f"--cluster {address}: {reason[:160]}",
+                hint="start one with 'ray start --head', join others with 'ray start --address=HOST:PORT'",
+            ) from None
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray takes it for itself
+    return Cluster()
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """A node that is alive. ``cpus``, ``gpus``: that it gives to Ray."""
+
+    id: str
+    address: str
+    cpus: int
+    gpus: int
+
+
+class Cluster:
+    """The cluster that this process belongs to."""
+
+    def machines(self) -> list[_Machine]:
+        """Those that are alive now."""
+        found = []
+        for node in ray.nodes():
+            if node["Alive"]:
+                has = node["Resources"]
+                cpus, gpus = int(has.get("CPU", 0)), int(has.get("GPU", 0))
+                found.append(_Machine(node["NodeID"], node["NodeManagerAddress"], cpus, gpus))
+        return found
+
+    def kind(self, device: str) -> str:
+        """The kind of device that ``--device`` means here. Raises UsageError where no machine has one."""
+        gpus = any(machine.gpus for machine in self.machines())
+        kind = device.split(":")[0].split(",")[0]
+        kind = ("cuda" if gpus else "cpu") if kind == "auto" else kind
+        if kind == "mps" or (kind == "cuda" and not gpus):
+            raise UsageError(f"--device {device}: the cluster has none", hint="--device auto takes what there is")
+        return kind
+
+    @property
+    def threads(self) -> int:
+        """Cores of the smallest machine that gives any: what every worker on a processor can have."""
+        return min((machine.cpus for machine in self.machines() if machine.cpus), default=1)
+
+    def call(self, kind: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Call a function on some machine that has such a device. Raises what it raises."""
+        task = ray.remote(max_calls=1)(function).options(num_cpus=0 if kind == "cuda" else 1, num_gpus=kind == "cuda")
+        try:
+            result: _T = ray.get(task.remote(*args, **kwargs))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None
+        return result
+
+
+class ClusterSeats:
+    """See :class:`stereo3d.executors.crew.Seats`."""
+
+    def __init__(self, cluster: Cluster, recipe: Recipe) -> None:
+        self._cluster, self._numerics = cluster, recipe.numerics
+        self._files = needed(recipe)
+        self._copies: set[str] = set()
+
+    @cached_property
+    def _library(self) -> Any:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        allowed = tuple(file.path for file in self._files)
+        actor = ray.remote(_Library).options(num_cpus=0, max_concurrency=8, scheduling_strategy=here)
+        return actor.remote(allowed)
+
+    def now(self) -> Sequence[Seat]:
+        return [
+            _Seat(self, machine, number)
+            for machine in self._cluster.machines()
+            for number in range(machine.gpus if self._numerics.device == "cuda" else self._shares(machine))
+        ]
+
+    def _shares(self, machine: _Machine) -> int:
+        return min(machine.cpus, max(1, machine.cpus // self._numerics.threads))
+
+    def alive(self, machine: _Machine) -> bool:
+        return any(other.id == machine.id for other in self._cluster.machines())
+
+    def worker(self, machine: _Machine) -> Any:
+        """An actor on a machine."""
+        there = NodeAffinitySchedulingStrategy(machine.id, soft=False)
+        gpu = self._numerics.device == "cuda"
+        cpus = 0 if gpu else min(self._numerics.threads, machine.cpus)
+        actor = ray.remote(_Worker).options(
+            num_cpus=cpus, num_gpus=int(gpu), max_concurrency=4, scheduling_strategy=there
+        )
+        return actor.remote(self._library, self._files)
+
+    def note_copies(self, machine: _Machine) -> None:
+        """Files were fetched to this machine."""
+        self._copies.add(machine.id)
+
+    def close(self) -> None:
+        """Remove what was fetched, on all machines that can still be reached."""
+        names = tuple(file.fingerprint for file in self._files)
+        tasks = [
+            ray.remote(drop)
+            .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False))
+            .remote(names)
+            for machine in sorted(self._copies)
+        ]
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=_TIDY_SECONDS)
+
+
+class _Library:
+    """On the job's own machine: reads its files for others."""
+
+    def __init__(self, allowed: tuple[Path, ...]) -> None:
+        self._allowed = allowed
+
+    def read(self, path: Path, offset: int, count: int) -> bytes:
+        if path not in self._allowed:
+            raise PermissionError(str(path))
+        with open(path, "rb") as stream:
+            stream.seek(offset)
+            return stream.read(count)
+
+
+class _Worker:
+    """A :class:`Hand` on some machine, with a folder of its own for its segments."""
+
+    def __init__(self, library: Any, files: tuple[Needed, ...]) -> None:
+        self._hand, self._library, self._files = Hand(), library, files
+        self._folder = Path(tempfile.mkdtemp(prefix="stereo3d-work-"))
+
+    def begin(self, order: Order) -> bool:
+        """Whether anything had to be fetched for it."""
+
+        def read(path: Path, offset: int, count: int) -> bytes:
+            data: bytes = ray.get(self._library.read.remote(path, offset, count))
+            return data
+
+        places = {file.path: fetch(file, read) for file in self._files}
+        self._hand.begin(Order(with_files(order.recipe, places), order.traces))
+        return any(place != path for path, place in places.items())
+
+    def give(self, task: Task | None) -> None:
+        if task is not None:
+            picture, depth = self._folder / task.picture.name, self._folder / task.depth.name
+            task = Task(task.segment, picture, depth)
+        self._hand.give(task)
+
+    def event(self) -> Event | None:
+        return self._hand.event()
+
+    def take(self, path: Path) -> bytes:
+        data = path.read_bytes()
+        path.unlink()
+        return data
+
+    def leave(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """See :class:`stereo3d.executors.crew.Seat`."""
+
+    seats: ClusterSeats
+    machine: _Machine
+    number: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.machine.address}-{self.machine.id[:6]}#{self.number}"
+
+    @property
+    def device(self) -> str:
+        return ""  # Ray shows a worker no GPU but its own
+
+    @property
+    def gone(self) -> bool:
+        return not self.seats.alive(self.machine)
+
+    def open(self) -> _RayLine:
+        return _RayLine(self.seats.worker(self.machine), lambda: self.seats.note_copies(self.machine))
+
+
+class _RayLine:
+    """See :class:`stereo3d.executors.crew.Line`."""
+
+    def __init__(self, worker: Any, note_copies: Callable[[], None]) -> None:
+        self._worker, self._note_copies = worker, note_copies
+        self._next: Any = None
+
+    def begin(self, order: Order) -> None:
+        if self._get(self._worker.begin.remote(order)):
+            self._note_copies()
+
+    def give(self, task: Task | None) -> None:
+        self._get(self._worker.give.remote(task))
+
+    def event(self, seconds: float) -> Event | None:
+        if self._next is None:
+            self._next = self._worker.event.remote()
+        if not ray.wait([self._next], timeout=seconds)[0]:
+            return None
+        reference, self._next = self._next, None
+        event: Event = self._get(reference)
+        return event
+
+    def receive(self, made: Made, task: Task) -> None:
+        for (there, sha256), here in zip(made.files, (task.picture, task.depth), strict=False):
+            here.write_bytes(self._get(self._worker.take.remote(there)))
+            flush(here)
+            if file_sha256(here) != sha256:
+                raise Lost(f"{here.name} did not arrive as it was sent")
+
+    def close(self) -> None:
+        with suppress(ray.exceptions.RayError):
+            ray.get(self._worker.leave.remote(), timeout=_LEAVE_SECONDS)
+        ray.kill(self._worker)
+
+    def _get(self, reference: Any) -> Any:
+        try:
+            return ray.get(reference, timeout=_START_SECONDS)
+        except ray.exceptions.RayTaskError as error:
+            raise Lost(" ".join(str(error.cause).split())) from None
+        except ray.exceptions.RayError as error:
+            raise Lost(f"it cannot be reached: {type(error).__name__}") from None

@@ -1,0 +1,126 @@
+"""A job's files on another machine: found there under the same path, else fetched, once for all workers of that machine."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from stereo3d.errors import InputError, UsageError
+from stereo3d.files import flush, publish, source_fingerprint
+from stereo3d.media.info import MediaInfo
+from stereo3d.pipeline.recipe import Recipe
+
+__all__ = ["Needed", "drop", "fetch", "needed", "with_files"]
+
+_CHUNK = 32 << 20
+_OLD_SECONDS = 86_400
+_PREFIX = "stereo3d-"
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """A file by its place on the machine of the job, and by content. A folder must be shared; it is never fetched."""
+
+    path: Path
+    size: int
+    fingerprint: str
+
+    @classmethod
+    def of(cls, path: Path) -> Needed:
+        path = path.absolute()
+        return cls(path, 0 if path.is_dir() else path.stat().st_size, source_fingerprint(path))
+
+
+def needed(recipe: Recipe) -> tuple[Needed, ...]:
+    """The files that workers need for a recipe: the source, the depth film, the weights that were named."""
+    paths = [recipe.info.path]
+    paths += [recipe.depth_from.info.path] if recipe.depth_from is not None else []
+    weights = recipe.settings.depth.weights
+    paths += [Path(weights).expanduser()] if weights is not None else []
+    return tuple(Needed.of(path) for path in paths)
+
+
+def fetch(file: Needed, read: Callable[[Path, int, int], bytes], folder: Path | None = None) -> Path:
+    """Where the file is on this machine. ``read``: (path, offset, count) -> bytes of it on the machine of the job. ``folder``: for
+    what is fetched; by default that for temporary files.
+
+    Raises UsageError for a folder that is not here, InputError where the bytes that came are not those of the file.
+    """
+    with suppress(InputError):
+        if file.path.exists() and source_fingerprint(file.path) == file.fingerprint:
+            return file.path
+    if file.size == 0:
+        raise UsageError(
+            f"{file.path} is not on this machine",
+            hint="put a folder of pictures where all machines see it, under one path",
+        )
+    place = (folder or Path(tempfile.gettempdir())) / f"{_PREFIX}{file.fingerprint}{file.path.suffix}"
+    with FileLock(f"{place}.lock"):
+        if not _holds(place, file):
+            _sweep(place.parent)
+            _copy(file, read, place)
+        os.utime(place)
+    return place
+
+
+def _holds(place: Path, file: Needed) -> bool:
+    return place.is_file() and place.stat().st_size == file.size and source_fingerprint(place) == file.fingerprint
+
+
+def _copy(file: Needed, read: Callable[[Path, int, int], bytes], place: Path) -> None:
+    unfinished = place.with_name(place.name + ".part")
+    try:
+        with open(unfinished, "wb") as stream:
+            while (done := stream.tell()) < file.size:
+                chunk = read(file.path, done, min(_CHUNK, file.size - done))
+                if not chunk:
+                    break
+                stream.write(chunk)
+        flush(unfinished)
+        if not _holds(unfinished, file):
+            raise InputError(f"{file.path} did not arrive whole", hint="has it changed since the job began?")
+        publish(unfinished, place)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what jobs that never ended left more than a day ago."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _OLD_SECONDS:
+                path.unlink()
+
+
+def drop(fingerprints: tuple[str, ...], folder: Path | None = None) -> None:
+    """Remove what was fetched of these files on this machine."""
+    for fingerprint in fingerprints:
+        for path in (folder or Path(tempfile.gettempdir())).glob(f"{_PREFIX}{fingerprint}*"):
+            with suppress(OSError):
+                path.unlink()
+
+
+def with_files(recipe: Recipe, places: Mapping[Path, Path]) -> Recipe:
+    """The recipe for a machine on which its files are elsewhere. ``places``: by their path on the machine of the job."""
+
+    def moved(info: MediaInfo) -> MediaInfo:
+        return replace(info, path=places.get(info.path.absolute(), info.path))
+
+    depth = recipe.settings.depth
+    update: dict[str, str] = {}
+    for name in ("weights", "depth_from"):
+        value = getattr(depth, name)
+        if value is not None:
+            path = Path(value).expanduser().absolute()
+            update[name] = str(places.get(path, path))
+    settings = recipe.settings.model_copy(update={"depth": depth.model_copy(update=update)})
+    film = recipe.depth_from
+    depth_from = replace(film, info=moved(film.info)) if film is not None else None
+    return replace(recipe, info=moved(recipe.info), settings=settings, depth_from=depth_from)

@@ -1,0 +1,158 @@
+"""A Ray cluster on this machine: two workers make what the local executor makes, whoever is killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from stereo3d.errors import UsageError
+from stereo3d.executors.crew import Crew, Outcome
+from stereo3d.pipeline.meter import Meter
+from stereo3d.pipeline.recipe import SegmentResult
+from tests.executors.conftest import LENGTHS, Work
+from tests.films import audio_packets, make_film, picture_hashes, run
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'stereo3d[ray]'")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
+
+from stereo3d.executors.ray import Cluster, ClusterSeats, _Library, open_cluster  # noqa: E402
+from stereo3d.executors.shipping import fetch, needed  # noqa: E402
+
+STORE = 80 << 20
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Any]:
+    """A head without cores of its own and two machines of one core each, without a dashboard or statistics."""
+    from ray.cluster_utils import Cluster as Nodes
+
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE}
+    nodes = Nodes(initialize_head=True, head_node_args=head)
+    for _ in range(2):
+        nodes.add_node(num_cpus=1, num_gpus=0, object_store_memory=STORE)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(nodes: Any) -> Cluster:
+    return open_cluster(nodes.address)
+
+
+def crew_on(cluster: Cluster, work: Work, said: list[str]) -> Crew:
+    return Crew(
+        ClusterSeats(cluster, work.recipe), {"": work.recipe.model_identity}, Meter(), said.append, lambda: False
+    )
+
+
+def killing(crew: Crew, times: int, chance: random.Random) -> Callable[..., Generator[Outcome, None, None]]:
+    """A run during which a worker is killed, so many times: one of those at work, a moment after a segment was made."""
+
+    def run(*args: Any) -> Generator[Outcome, None, None]:
+        left = times
+        for outcome in crew.run(*args):
+            yield outcome
+            time.sleep(chance.uniform(0, 0.3))
+            workers = [
+                p for p in psutil.process_iter(["cmdline"]) if "ray::_Worker" in " ".join(p.info["cmdline"] or ())
+            ]
+            if workers and left:
+                left -= 1
+                chance.choice(workers).send_signal(signal.SIGKILL)
+
+    return run
+
+
+def test_two_workers_make_what_the_local_executor_makes_though_two_are_killed(
+    cluster: Cluster, work: Work, tmp_path: Path
+) -> None:
+    assert cluster.kind("auto") == "cpu"
+    assert cluster.threads == 1
+    said: list[str] = []
+    with closing(crew_on(cluster, work, said)) as crew:
+        results: list[SegmentResult] = work.check(killing(crew, 2, random.Random(1)), tmp_path)
+    assert len(results) == len(LENGTHS)
+    assert len([line for line in said if "cannot be reached" in line]) >= 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}.part" for n in range(len(LENGTHS))]
+
+
+def test_a_source_that_is_not_shared_is_fetched_and_dropped(cluster: Cluster, work: Work, tmp_path: Path) -> None:
+    """The library gives what the recipe names and nothing else; a worker that does not find the file gets all of it."""
+    away = tmp_path / work.recipe.info.path.name
+    away.symlink_to(work.recipe.info.path)
+    files = needed(replace(work.recipe, info=replace(work.recipe.info, path=away)))
+    library = ray.remote(_Library).options(num_cpus=0).remote((away,))
+    with pytest.raises(ray.exceptions.RayTaskError):
+        ray.get(library.read.remote(Path("/etc/hostname"), 0, 5))
+    hidden = tuple(replace(file, path=away.with_name("other.mkv")) for file in files)
+
+    def fetched() -> bytes:
+        def read(path: Path, offset: int, count: int) -> bytes:
+            data: bytes = ray.get(library.read.remote(away, offset, count))
+            return data
+
+        return fetch(hidden[0], read, Path(tempfile.gettempdir())).read_bytes()
+
+    both = [ray.remote(fetched).remote() for _ in range(2)]
+    assert ray.get(both) == [away.read_bytes()] * 2
+    ClusterSeats(cluster, work.recipe).close()
+
+
+def test_the_whole_program_gives_the_same_film(nodes: Any, cluster: Cluster, tmp_path: Path) -> None:
+    """Made here and made there: two segments, sound and all; the cluster's threads are one, so are those of the job begun here."""
+    film = make_film(tmp_path / "film.mkv", (244, 244), size=(96, 64))
+    options = ("--model", "classic", "--codec", "ffv1", "--report", "json")
+    there, here = tmp_path / "there.mkv", tmp_path / "here.mkv"
+    told = run("convert", film, "-o", there, *options, "--cluster", nodes.address)
+    run("convert", film, "-o", here, *options)
+    assert picture_hashes(there) == picture_hashes(here)
+    assert audio_packets(there) == audio_packets(here)
+    assert "verified" in told.stderr
+
+
+def test_machines_join_and_leave(nodes: Any, cluster: Cluster, work: Work, tmp_path: Path) -> None:
+    """One leaves as soon as it has made something; another one comes."""
+    said: list[str] = []
+    with closing(crew_on(cluster, work, said)) as crew:
+
+        def run(*args: Any) -> Generator[Outcome, None, None]:
+            changed = False
+            for outcome in crew.run(*args):
+                if not changed:
+                    changed = True
+                    nodes.remove_node(next(iter(nodes.worker_nodes)), allow_graceful=False)
+                    nodes.add_node(num_cpus=1, object_store_memory=STORE)
+                yield outcome
+
+        work.check(run, tmp_path)
+    assert len(cluster.machines()) == 3
+
+
+def test_where_there_is_no_cluster_it_says_so() -> None:
+    with pytest.raises(UsageError, match="must run on a machine of the cluster"):
+        open_cluster("ray://127.0.0.1:10001")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+def test_twenty_kills_lose_nothing(cluster: Cluster, work: Work, tmp_path: Path) -> None:
+    chance, said = random.Random(2), list[str]()
+    with closing(crew_on(cluster, work, said)) as crew:
+        for number in range(5):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            work.check(killing(crew, 4, chance), folder)
+    assert len([line for line in said if "cannot be reached" in line]) >= 15
