@@ -194,9 +194,9 @@ def _label(row: ModelRow) -> str:
 
 
 def _bgr(picture: FrameBatch) -> NDArray[np.uint8]:
-    shown = cv2.imdecode(np.frombuffer(jpeg(picture), np.uint8), cv2.IMREAD_COLOR)
+    shown: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(jpeg(picture), np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None  # it was encoded a moment ago
-    return shown.view(np.uint8)
+    return shown
 
 
 def _labelled(picture: NDArray[np.uint8], label: str) -> NDArray[np.uint8]:

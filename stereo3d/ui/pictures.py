@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from stereo3d.moments import Look, Moment, Moments
     from stereo3d.moments.moments import Scene
 
-__all__ = ["Studio", "Wish", "model_settings"]
+__all__ = ["SHOWN", "Studio", "Wish", "model_settings"]
+
+SHOWN = ("source", "depth", "left", "right", "anaglyph", "sbs-full")
+"""The pictures that the page asks for, of :data:`stereo3d.moments.LOOKS`."""
 
 _MOST_LANES = 256
 _FILMS, _SCENES, _MOMENTS, _LOOKS = 2, 16, 32, 4
@@ -39,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A picture: ``shown`` (of :data:`stereo3d.moments.LOOKS`) at ``time`` seconds, with ``settings``, of about ``height`` rows at most. ``fetch``: get
+    """A picture: ``shown`` (of :data:`SHOWN`) at ``time`` seconds, with ``settings``, of about ``height`` rows at most. ``fetch``: get
     the weights of its model where they are not here."""
 
     film: Path

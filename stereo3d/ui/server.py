@@ -27,7 +27,7 @@ from stereo3d.ui.asked import body_of, needed, seconds, settings_with, whole
 from stereo3d.ui.board import Board
 from stereo3d.ui.facts import page_facts
 from stereo3d.ui.folders import Folders, Refused
-from stereo3d.ui.pictures import Studio, Wish
+from stereo3d.ui.pictures import SHOWN, Studio, Wish
 from stereo3d.ui.security import Access, Guard, refusal
 from stereo3d.ui.shots import find_shots, shots_of
 from stereo3d.ui.watching import Links, newest_film
@@ -136,11 +136,14 @@ class _Desk:
         given = {
             name: query[name] for name in ("model", "strength", "zero_parallax", "layout", "swap_eyes") if name in query
         }
+        shown = needed(query, "shown")
+        if shown not in SHOWN:
+            raise Refused(400, f"there is no picture {shown[:40]!r}", f"one of {', '.join(SHOWN)}")
         wish = Wish(
             self._folders.film(needed(query, "film")),
             seconds(query, "time"),
             settings_with(self._page.base, given),
-            needed(query, "shown"),
+            shown,
             whole(query, "height", _LEAST_HEIGHT, _MOST_HEIGHT),
             query.get("fetch") == "1",
         )

@@ -39,8 +39,9 @@ def shots_of(film: Path, outputs: Iterable[Path]) -> dict[str, Any]:
 
     for output in outputs:
         written = written_survey(output)
-        if written is not None and written[0] == film and written[2].settings.get("start") is None:
-            shots = list_shots(film.name, written[1], written[2])
+        whole = written is not None and not {"start", "end"} & {k for k, v in written.manifest.settings.items() if v}
+        if written is not None and whole and written.source == film:
+            shots = list_shots(film.name, written.survey, written)
             return _Found("done", [_row(row) for row in shots.to_json()["shots"]]).to_json()
     run = Run.of(_drawer(film))
     if run is None:
