@@ -8,7 +8,7 @@ endif
 INSTALLED := .venv/.installed
 WORKERS ?= 2
 
-.PHONY: demo install check lint types test test-long bench clean
+.PHONY: demo install check lint types test test-long test-ui bench clean
 
 demo: $(INSTALLED)  ## render the demo film and convert it
 	$(BIN)/python -m stereo3d.demo --out demo-out
@@ -28,6 +28,12 @@ test: $(INSTALLED)  ## the fast tests
 test-long: $(INSTALLED)  ## kills, faults, long films: some tens of minutes
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m long --timeout 3600
 
+test-ui: $(INSTALLED) .axe/node_modules/axe-core/axe.min.js  ## the page in a real Chromium, with an accessibility checker (needs npm)
+	$(BIN)/python -m pytest -q tests/ui --timeout 1200
+
+.axe/node_modules/axe-core/axe.min.js:
+	npm install --no-fund --no-audit --prefix .axe axe-core@4.14
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,4 +48,4 @@ bench: $(INSTALLED)  ## how fast this machine is
 	$(BIN)/stereo3d bench depth
 
 clean:
-	rm -rf .venv demo-out .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .axe demo-out .mypy_cache .pytest_cache .ruff_cache build dist

@@ -63,6 +63,14 @@ _NOT_FOR = {
         *TrackSettings.model_fields,
         *RunSettings.model_fields,
     },
+    "ui": {
+        *_OTHER_DEPTH,
+        "start",
+        "end",
+        "max_fps",
+        "depth_codec",
+        *(set(RunSettings.model_fields) - {"keep_depth", "keep_work", "wait", "verify", "report", "hang_limit"}),
+    },
     "preview": {*_OTHER_DEPTH, *RunSettings.model_fields},
     **dict.fromkeys(
         ("compare", "estimate"),

@@ -21,7 +21,7 @@ _KR_KB = {
     14: (0.2627, 0.0593),
 }
 _YCGCO = 8
-_LINEAR = 8
+LINEAR = 8
 PQ, HLG = 16, 18
 """H.273 transfer characteristics of HDR: SMPTE ST 2084 and ARIB STD-B67."""
 
@@ -81,7 +81,7 @@ def light(signal: Tensor, transfer: int) -> Tensor:
     PQ: 1 is 10000 cd/m2 (BT.2100). HLG: the light of the scene (BT.2100, inverse OETF). Everything else is read as sRGB
     (IEC 61966-2-1), which is how films are shown on computers.
     """
-    if transfer == _LINEAR:
+    if transfer == LINEAR:
         return signal
     if transfer == PQ:
         power = signal.clamp(0, 1).pow(1 / _M2)
@@ -96,7 +96,7 @@ def light(signal: Tensor, transfer: int) -> Tensor:
 def signal(light: Tensor, transfer: int) -> Tensor:
     """The inverse of :func:`light`; light outside 0..1 is clipped."""
     light = light.clamp(0, 1)
-    if transfer == _LINEAR:
+    if transfer == LINEAR:
         return light
     if transfer == PQ:
         power = light.pow(_M1)

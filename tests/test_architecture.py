@@ -43,13 +43,16 @@ ALLOWED = {
     "bench": {"job", "pipeline", "media", "depth", "render", "demo"},
     "moments": {"facts", "watch", "job", "pipeline", "media", "depth", "render"},
     "facts": {"bench", "watch", "job", "media", "depth", "render"},
-    "commands": {"bench", "facts", "moments", "job", "depth"},
+    "ui": {"moments", "facts", "job", "media", "depth", "render"},
+    "commands": {"bench", "facts", "moments", "ui", "job", "depth"},
     "watch": {"job"},
     "conversion": {"watch", "facts", "job", "media"},
     "cli": {"commands", "conversion", "job", "depth", "media"},
     "demo": {"job", "media", "depth"},
 }
-ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}}
+ONLY_IN = {"av": {"media"}, "ray": {"executors"}, "rich": {"cli", "progress"}, "ffmpeg": {"media"}} | {
+    key: {"ui"} for key in ("starlette", "uvicorn", "anyio")
+}
 
 
 def room(path: Path) -> str:
@@ -88,12 +91,20 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["convert", "--help"], ["--version"], ["bench", "--help"], ["bench", "depth", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["convert", "--help"],
+        ["--version"],
+        ["bench", "--help"],
+        ["bench", "depth", "--help"],
+        ["ui", "--help"],
+    ],
 )
 def test_help_is_quick(arguments: list[str]) -> None:
     code = (
         "import sys\nfrom stereo3d.cli import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
-        "assert not {'torch', 'av', 'numba', 'cv2', 'transformers'} & set(sys.modules), sorted(sys.modules)"
+        "assert not {'torch', 'av', 'numba', 'cv2', 'transformers', 'starlette', 'uvicorn'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)

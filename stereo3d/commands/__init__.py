@@ -10,6 +10,7 @@ from stereo3d.commands.compare import add_compare
 from stereo3d.commands.estimate import add_estimate
 from stereo3d.commands.facts import add_facts
 from stereo3d.commands.preview import add_preview
+from stereo3d.commands.ui import add_ui
 
 __all__ = ["add_commands", "joined"]
 
@@ -27,3 +28,4 @@ def add_commands(add: Add, add_settings: Callable[..., None]) -> None:
     add_estimate(add, add_settings)
     add_facts(add)
     add_bench(add, add_settings)
+    add_ui(add, add_settings)

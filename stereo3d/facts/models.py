@@ -12,7 +12,7 @@ from stereo3d.depth.registry import MODELS, ModelEntry
 from stereo3d.files import file_sha256
 from stereo3d.table import amount, table
 
-__all__ = ["ModelFacts", "model_facts", "models_text"]
+__all__ = ["ModelFacts", "model_facts", "models_text", "weights_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def model_facts() -> tuple[ModelFacts, ...]:
 
 
 def _facts(entry: ModelEntry, measured: Measurement | None) -> ModelFacts:
-    path = _weights(entry)
+    path = weights_of(entry)
     if not entry.released:
         state = "never released"
     elif entry.architecture is None:
@@ -63,7 +63,8 @@ def _facts(entry: ModelEntry, measured: Measurement | None) -> ModelFacts:
     )
 
 
-def _weights(entry: ModelEntry) -> Path | None:
+def weights_of(entry: ModelEntry) -> Path | None:
+    """The weights of a model that was fetched from the hub, or None."""
     if entry.hub_id is None:
         return None
     from stereo3d.depth.hub import cached, cached_file, weight_files

@@ -23,6 +23,7 @@ from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.outlook import Outlook, outlook_of
 from stereo3d.job.patience import Patience
+from stereo3d.job.pause import heeding_pause
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place
 from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_picture
@@ -86,7 +87,7 @@ def convert_film(
         comfort = comfort_report((Shot(0, 1),), [facts], recipe)
         limit = max(busy, key=busy.__getitem__)
         return Report(asked.output, 1, 1, 0, seconds, 1 / seconds, limit, comfort=comfort)
-    with _work_folder(asked.output) as folder:
+    with _work_folder(asked.output) as folder, heeding_pause(asked.output, stop, progress):
         if settings.run.restart and death is None:
             folder.clear()
         patience = Patience(folder.path, settings.run.wait, progress, stop)

@@ -6,12 +6,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stereo3d.errors import EncodeError
 from stereo3d.frames import Colour, FrameBatch
 
-__all__ = ["convert", "jpeg", "write_picture"]
+__all__ = ["convert", "jpeg", "quick_jpeg", "write_picture"]
 
 _FLAGS = (
     Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
@@ -20,7 +21,9 @@ _JPEG = Colour(1, 13, 5, True)
 _RGB = Colour(1, 13, 0, True)
 
 
-def convert(converter: VideoReformatter, frame: av.VideoFrame, name: str, colour: Colour) -> av.VideoFrame:
+def convert(
+    converter: VideoReformatter, frame: av.VideoFrame, name: str, colour: Colour, flags: Interpolation = _FLAGS
+) -> av.VideoFrame:
     """``frame``, whose own tags are right, as pixel format ``name`` with the matrix and range of ``colour``."""
     source_range = ColorRange.JPEG if frame.color_range == 2 else ColorRange.MPEG
     converted = converter.reformat(
@@ -30,7 +33,7 @@ def convert(converter: VideoReformatter, frame: av.VideoFrame, name: str, colour
         dst_colorspace=_matrix(colour.matrix),
         src_color_range=source_range,
         dst_color_range=ColorRange.JPEG if colour.full_range else ColorRange.MPEG,
-        interpolation=_FLAGS,
+        interpolation=flags,
     )
     converted.colorspace, converted.color_range = colour.matrix, 2 if colour.full_range else 1
     return converted
@@ -62,17 +65,28 @@ def jpeg(batch: FrameBatch, scale: int = 2) -> bytes:
     return _encoded(batch, "mjpeg", "yuvj444p", _JPEG, scale)
 
 
+def quick_jpeg(batch: FrameBatch, quality: int = 90) -> bytes:
+    """The same for a screen at once, 1 (least) .. 100: five times as fast, for chroma is neither interpolated nor kept whole."""
+    frame = convert(VideoReformatter(), _frame(batch), "bgr24", _RGB, Interpolation.BILINEAR)
+    _, content = cv2.imencode(".jpg", frame.to_ndarray(), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(content)
+
+
 def _png(batch: FrameBatch) -> bytes:
     return _encoded(batch, "png", "rgb24" if batch.format.bits == 8 else "rgb48be", _RGB)
 
 
-def _encoded(batch: FrameBatch, codec: str, name: str, colour: Colour, scale: int = 0) -> bytes:
+def _frame(batch: FrameBatch) -> av.VideoFrame:
     if len(batch) != 1:
         raise ValueError(f"a picture is one frame, not {len(batch)}")
     frame = av.VideoFrame.from_dlpack(tuple(p[0].cpu() for p in batch.planes), format=batch.format.name)
     source = batch.format.colour
     frame.colorspace, frame.color_range = source.matrix, 2 if source.full_range else 1
-    frame = convert(VideoReformatter(), frame, name, colour)
+    return frame
+
+
+def _encoded(batch: FrameBatch, codec: str, name: str, colour: Colour, scale: int = 0) -> bytes:
+    frame = convert(VideoReformatter(), _frame(batch), name, colour)
     frame.pts = 0
     context = av.CodecContext.create(codec, "w")
     assert isinstance(context, av.VideoCodecContext)

@@ -2,20 +2,25 @@
 
 The one layout that goes through RGB: with the film's own matrix and range, in float, and back to the same format. A chroma
 sample stands for all the pixels that it covers, on the way there and (as their mean) on the way back, so that a mix that
-keeps a colour keeps its code values.
+keeps a colour keeps its code values. On a CPU a kernel does it in one pass, where light is mixed and the curve from signal to light is one
+that a table can hold (PQ's and HLG's are not).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stereo3d.colour import black, light, luma_weights, signal, yuv_affine
+from stereo3d.colour import HLG, LINEAR, PQ, black, light, luma_weights, signal, yuv_affine
 from stereo3d.frames import FrameBatch, PixelFormat
+from stereo3d.render.anaglyph_numba import STEPS, mix_rows
+from stereo3d.render.bands import over_rows
 
 __all__ = ["anaglyph_format", "mixed", "mixing"]
 
@@ -83,6 +88,8 @@ def mixed(left: FrameBatch, right: FrameBatch, colours: str) -> FrameBatch:
     """
     height, device = left.height, left.planes[0].device
     mixer = _Mixer.of(left.format, height, colours, device)
+    if device.type == "cpu" and len(left.planes) == 3 and mixer.has_kernel:
+        return mixer.by_kernel(left, right)
     step = _STRIP if device.type == "cpu" else height
     frames = [
         [mixer.mix(_rows(left, n, top, step), _rows(right, n, top, step)) for top in range(0, height, step)]
@@ -134,6 +141,32 @@ class _Mixer:
             rgb = light(rgb, transfer)
         out = (self.gain @ rgb.flatten(1)).reshape(3, *rgb.shape[1:])
         return self._from_rgb(signal(out, transfer) if self.in_light else out.clamp_(0, 1))
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether the mix is in light, and its curve one that a table can hold."""
+        return self.in_light and self.source.colour.transfer not in (LINEAR, PQ, HLG)
+
+    def by_kernel(self, left: FrameBatch, right: FrameBatch) -> FrameBatch:
+        """The anaglyph of two eyes of three planes, on the CPU."""
+        out = tuple(torch.empty_like(plane) for plane in left.planes)
+        tables = (
+            torch.cat([self.rgb[0], self.rgb[1][:, None]], 1),
+            self.gain,
+            torch.cat([self.codes[0], self.codes[1][:, None]], 1),
+        )
+        numbers = tuple(tuple(map(np.float32, table.flatten().tolist())) for table in tables)
+        scale = torch.linspace(0, 1, STEPS + 1, dtype=torch.float64)
+        transfer = self.source.colour.transfer
+        curves = tuple(
+            torch.cat([c, c[-1:]]).float().numpy() for c in (light(scale, transfer), signal(scale, transfer))
+        )
+        top = np.float32((1 << self.target.bits) - 1)
+        for n in range(len(left)):
+            planes = (tuple(plane[n].numpy() for plane in picture) for picture in (left.planes, right.planes, out))
+            job = partial(mix_rows, *planes, numbers, curves, self._block(self.source), top)
+            over_rows(job, 1, out[1].shape[1])
+        return FrameBatch(out, left.pts, left.index, self.target)
 
     def _to_rgb(self, planes: tuple[Tensor, ...]) -> Tensor:
         """Non-linear RGB [3, H, W], nominally 0..1."""

@@ -24,6 +24,7 @@ def test_a_wheel_installed_elsewhere(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", place, wheel], check=True, timeout=120
     )
+    assert (place / "stereo3d/ui/page/index.html").is_file()
     film = make_film(tmp_path / "film.mkv", (6,))
     program = (
         "import sys, stereo3d; from pathlib import Path; from stereo3d.cli import main\n"

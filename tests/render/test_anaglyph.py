@@ -9,7 +9,7 @@ import torch
 from stereo3d.colour import PQ, light, luma_weights, signal, yuv_affine
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
 from stereo3d.layouts import LAYOUTS
-from stereo3d.render.anaglyph import anaglyph_format, mixed, mixing
+from stereo3d.render.anaglyph import _Mixer, anaglyph_format, mixed, mixing
 
 METHODS = [layout.colours for layout in LAYOUTS.values() if layout.colours]
 BT601 = (0.299, 0.587, 0.114)
@@ -155,3 +155,26 @@ def test_curves_have_their_published_points() -> None:
     assert float(light(torch.tensor(0.5), 13)) == pytest.approx(0.21404, abs=1e-5)  # IEC 61966-2-1
     assert float(light(torch.tensor(0.5081), 16)) * 10000 == pytest.approx(100, rel=2e-3)  # BT.2100: 100 cd/m2
     assert float(light(torch.tensor(0.5), 18)) == pytest.approx(1 / 12, abs=1e-6)
+
+
+@pytest.mark.parametrize("pixels", [f for f in FORMATS if f.colour.transfer != PQ], ids=str)
+def test_the_kernel_does_what_the_reference_does(pixels: PixelFormat) -> None:
+    random = torch.Generator().manual_seed(3)
+    eyes = []
+    for _ in range(2):  # any codes, colours that RGB cannot hold, too
+        sizes = [pixels.plane_size(plane, 32, 96) for plane in range(3)]
+        planes = [
+            torch.randint(0, 1 << pixels.bits, (2, high, wide), generator=random, dtype=torch.int32)
+            for wide, high in sizes
+        ]
+        eyes.append(FrameBatch(tuple(plane.to(pixels.dtype) for plane in planes), (0, 1), 0, pixels))
+    for colours in ("red-cyan", "amber-blue"):
+        mixer = _Mixer.of(pixels, 96, colours, torch.device("cpu"))
+        assert mixer.has_kernel
+        made = mixed(*eyes, colours)
+        for n in range(2):
+            reference = mixer.mix(*(tuple(plane[n] for plane in eye.planes) for eye in eyes))
+            for plane, expected in zip(made.planes, reference, strict=True):
+                off = (plane[n].int() - expected.int()).abs()
+                assert off.max() <= 1
+                assert (off > 0).float().mean() < 0.01

@@ -1,0 +1,168 @@
+// The page: films, options, time. The picture is viewer.js, the conversions are jobs.js.
+
+import { $, clock, get, make, post } from "./ask.js";
+import * as jobs from "./jobs.js";
+import { begin, mark, show, strip, view } from "./viewer.js";
+
+const STILLS = 12;
+const LOOK_AGAIN_MS = 2000;
+let page;
+let settled;
+
+const json = async (path, query) => (await get(path, query)).json();
+
+function options() {
+  return { model: $("model").value, strength: $("strength").valueAsNumber, zero_parallax: $("auto").checked ? "auto" : $("zero").valueAsNumber };
+}
+
+function describe() {
+  const { strength, zero_parallax: zero } = options();
+  $("strength-value").textContent = `${strength.toFixed(1)} %`;
+  $("zero-value").textContent = zero === "auto" ? "automatic" : zero.toFixed(2);
+  $("zero").disabled = zero === "auto";
+  const model = page.models.find((entry) => entry.name === $("model").value);
+  const notes = [model.licence === "CC-BY-NC-4.0" ? "CC-BY-NC-4.0: not for commercial use" : model.licence];
+  if (!model.here) notes.push(`to download, about ${model.megabytes} MB`);
+  $("model-note").textContent = notes.filter(Boolean).join(" \u00b7 ");
+}
+
+function choices(select, rows, chosen) {
+  select.replaceChildren(...rows.map(([value, text]) => make("option", { value, textContent: text, selected: value === chosen })));
+}
+
+function fillPanel() {
+  const { begin: first, models, layouts, screens, codecs } = page;
+  choices($("model"), models.map((model) => [model.name, model.title]), first.model);
+  choices($("layout"), layouts.map((layout) => [layout.name, `${layout.name}: ${layout.about}`]), first.layout);
+  choices($("screen"), screens.map((name) => [name, name === "any" ? "any: no limit" : name]), String(first.screen_width));
+  choices($("codec"), codecs.map((name) => [name, name]), first.codec);
+  $("strength").max = Math.max(6, first.strength);
+  $("strength").value = first.strength;
+  $("auto").checked = first.zero_parallax === "auto";
+  if (first.zero_parallax !== "auto") $("zero").value = first.zero_parallax;
+  describe();
+}
+
+async function listFilms() {
+  const { films } = await json("api/films");
+  const folders = Map.groupBy ? Map.groupBy(films, (film) => film.folder) : films.reduce((all, film) => all.set(film.folder, [...(all.get(film.folder) ?? []), film]), new Map());
+  const groups = [...folders].map(([folder, inside]) => {
+    const group = make("optgroup", { label: folder });
+    group.append(...inside.map((film) => make("option", { value: film.name, textContent: film.file })));
+    return group;
+  });
+  $("film").replaceChildren(...(films.length ? groups : [make("option", { textContent: "no film in the folders" })]));
+  $("film").disabled = !films.length;
+  $("film-facts").textContent = films.length ? "" : `looked in ${page.folders.join(", ")}`;
+  if (!films.length) return;
+  const before = new URLSearchParams(location.hash.slice(1)).get("film");
+  if (films.some((film) => film.name === before)) $("film").value = before;
+  await openFilm();
+}
+
+async function openFilm() {
+  const film = (view.film = $("film").value);
+  view.facts = null;
+  $("caption").textContent = "opening the film";
+  $("busy").hidden = false;
+  try {
+    const facts = await json("api/film", { film });
+    if (film !== view.film) return;
+    view.facts = facts;
+    $("film-facts").textContent = `${facts.width} \u00d7 ${facts.height}, ${clock(facts.seconds)}, ${Number(facts.rate.toFixed(3))} fps`;
+    $("picture").style.aspectRatio = `${facts.width} / ${facts.height}`;
+    $("output").value = facts.output;
+    $("time").max = Math.max(0, facts.seconds - 1 / facts.rate);
+    $("time").disabled = facts.kind === "picture";
+    $("convert").disabled = facts.kind === "picture";
+    go(Math.min(facts.seconds / 4, 600));
+    await shots();
+  } catch (error) {
+    say(error);
+    $("caption").textContent = "";
+    $("busy").hidden = true;
+    $("convert").disabled = true;
+  }
+}
+
+async function shots(again = false) {
+  const film = view.film;
+  const found = await json("api/shots", { film });
+  if (film !== view.film) return;
+  $("find").hidden = found.state === "done" || view.facts.kind === "picture";
+  $("find").disabled = found.state === "running";
+  $("find").textContent = { running: "Looking for shots\u2026", failed: "Not found: try again" }[found.state] ?? "Find the shots";
+  if (found.state === "running") setTimeout(() => film === view.film && shots(true), LOOK_AGAIN_MS);
+  if (found.state === "done") {
+    $("strip-title").textContent = `${found.shots.length} shot${found.shots.length === 1 ? "" : "s"}`;
+    strip(found.shots.map((shot) => ({ ...shot, label: `${shot.number} \u00b7 ${clock(shot.start)}${shot.own ? ` \u00b7 ${shot.own}` : ""}` })), go);
+  } else if (!again) {
+    $("strip-title").textContent = "Through the film";
+    const count = view.facts.kind === "picture" ? 1 : STILLS;
+    const step = view.facts.seconds / count;
+    strip(Array.from({ length: count }, (_, n) => ({ start: n * step, end: (n + 1) * step, label: clock((n + 0.5) * step, step < 2 ? 1 : 0) })), go);
+  }
+}
+
+function go(time, { moving = false } = {}) {
+  view.time = Math.min(Math.max(0, time), Number($("time").max));
+  $("time").value = view.time;
+  $("clock").textContent = clock(view.time, 2);
+  $("time").setAttribute("aria-valuetext", clock(view.time));
+  history.replaceState(null, "", `#${new URLSearchParams({ film: view.film })}`);
+  mark();
+  clearTimeout(settled);
+  if (moving) {
+    show({ quick: true });
+    settled = setTimeout(show, 220);
+  } else show();
+}
+
+function say(error) {
+  $("said").classList.toggle("bad", Boolean(error));
+  $("said").textContent = error ? `${error.message}${error.hint ? ` \u2013 ${error.hint}` : ""}` : "";
+}
+
+async function convert(event) {
+  event.preventDefault();
+  say(null);
+  const more = { layout: $("layout").value, screen_width: $("screen").value, codec: $("codec").value, overwrite: $("overwrite").checked };
+  $("convert").disabled = true;
+  try {
+    await post("api/jobs", { film: view.film, output: $("output").value + $("suffix").value, options: { ...options(), ...more } });
+    $("said").textContent = "Started. It goes on when this page is closed.";
+    $("overwrite").checked = false;
+  } catch (error) {
+    say(error);
+  }
+  $("convert").disabled = false;
+}
+
+function keys(event) {
+  const { facts } = view;
+  const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -60, PageUp: 60 };
+  if (event.key in steps && facts) {
+    event.preventDefault();
+    go(view.time + steps[event.key] * (event.shiftKey ? 1 / facts.rate : 1), { moving: true });
+  }
+}
+
+function wire() {
+  $("film").addEventListener("change", openFilm);
+  $("time").addEventListener("input", () => go($("time").valueAsNumber, { moving: true }));
+  $("time").addEventListener("keydown", keys);
+  $("back").addEventListener("click", () => go(view.time - 1 / view.facts.rate));
+  $("forth").addEventListener("click", () => go(view.time + 1 / view.facts.rate));
+  for (const id of ["strength", "zero"]) $(id).addEventListener("input", () => { describe(); show(); });
+  for (const id of ["model", "auto"]) $(id).addEventListener("change", () => { view.fetch = false; describe(); show(); });
+  $("find").addEventListener("click", async () => { await post("api/shots", { film: view.film }).catch(say); await shots(true); });
+  $("panel").addEventListener("submit", convert);
+}
+
+page = await json("api/page");
+view.options = options;
+fillPanel();
+wire();
+begin();
+jobs.begin(page.local);
+await listFilms().catch(say);
