@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -37,10 +37,12 @@ from stereo3d.media.simple_writer import write_film
 from stereo3d.media.tools import ffmpeg_exe
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.pipeline.shot_depth import Depths, ShotDepth
-from stereo3d.plan.bars import Framing
+from stereo3d.pipeline.shot_views import Rendered, filled_over_time
+from stereo3d.plan.bars import NO_BARS, Framing
+from stereo3d.plan.segments import Segment
 from stereo3d.progress import Silent
 from stereo3d.render.pack import Packing, pack
-from stereo3d.render.views import render_views
+from stereo3d.render.views import render_eyes
 from stereo3d.settings import Settings
 from stereo3d.table import amount, table
 
@@ -210,19 +212,21 @@ class _Bench:
             self.depths.append(Depths(torch.cat([part.codes for part in parts]), screens))
 
     def _render(self) -> None:
-        self.packed = []
         packing = Packing.of(self.settings)
+        self.packed = [pack(*some.views(), packing) for some in filled_over_time(self._rendered())]
+
+    def _rendered(self) -> Iterator[Rendered]:
+        view = self.settings.view
         for (shot, batches), depth in zip(self.frames, self.depths, strict=True):
+            segment = Segment(0, shot.start, shot.end, (shot,), 0)
+            fill = self.recipe.fills_over_time(shot.start)
             for batch in batches:
                 first = batch.index - shot.start
                 piece = depth.cut(first, first + len(batch))
-                left, right = render_views(
-                    batch.to(self.device),
-                    piece.maps(self.device),
-                    strength=self.settings.view.strength,
-                    zero_parallax=piece.zero_parallax,
-                )
-                self.packed.append(pack(left, right, packing))
+                frames, maps, screens = batch.to(self.device), piece.maps(self.device), piece.zero_parallax
+                eyes = render_eyes(frames, maps, strength=view.strength, zero_parallax=screens)
+                each = (view.strength,) * len(batch)
+                yield Rendered(segment, frames, NO_BARS, frames, eyes, each, screens, None, fill, maps)
 
     def _encode(self) -> None:
         first, timeline = self.packed[0], self.recipe.timeline

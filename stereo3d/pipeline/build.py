@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 3
+PIPELINE_VERSION = 4
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
@@ -77,14 +78,19 @@ def build_segments(
                 frames,
                 size,
                 time.perf_counter() - began,
-                tuple(sorted(found.replaced.get(segment.number, ()))),
-                tuple(sorted(found.flawed.get(segment.number, ()))),
+                _own(found.replaced.get(segment.number, ()), segment),
+                _own(found.flawed.get(segment.number, ()), segment),
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
                 found.seen.get(segment.number, Seen()),
             )
     finally:
         views.close()
+
+
+def _own(frames: Iterable[int], segment: Segment) -> tuple[int, ...]:
+    """Those of the segment, and none of the frames around it."""
+    return tuple(sorted(frame for frame in frames if segment.start <= frame < segment.end))
 
 
 def _encode(
@@ -137,8 +143,9 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage("depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD)
-    pieces = placed(segments, depths, found.screens)
+    wide = [recipe.widened(segment) for segment in segments]
+    depths = stage("depth", _steady_depths(wide, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD)
+    pieces = placed(zip(segments, wide, strict=True), depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
     try:
@@ -166,7 +173,7 @@ def _packed_views(
     )
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging), segments):
+        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging)):
             left, right = some.views()
             synthetic = recipe.in_force(some.whole.index).view.synthetic_view
             witness.see(some.whole, some.depth, Staged(left, right, some.strength, some.zero_parallax, synthetic))
@@ -176,17 +183,18 @@ def _packed_views(
 
 
 def _rendered(
-    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging
+    pairs: Iterable[tuple[Segment, FrameBatch, Depths]], recipe: Recipe, staging: Staging
 ) -> Generator[Rendered, None, None]:
     """Frames and their depth to their views."""
     device = torch.device(recipe.numerics.device)
-    for batch, depth in pairs:
+    for segment, batch, depth in pairs:
         whole = crop(batch, recipe.framing.trim).to(device)
         bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
         view = recipe.in_force(batch.index).view
         maps, screens = depth.maps(device), depth.zero_parallax
         strengths = staging.strengths(batch.index, screens)
-        staging.note(batch.index, maps, strengths, screens)
+        if segment.start <= batch.index < segment.end:
+            staging.note(batch.index, maps, strengths, screens)
         picture = crop(whole, bars)
         eyes = render_eyes(
             picture,
@@ -197,7 +205,7 @@ def _rendered(
             synthetic=view.synthetic_view,
         )
         fill = recipe.fills_over_time(batch.index)
-        yield Rendered(whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
+        yield Rendered(segment, whole, bars, picture, eyes, tuple(strengths), tuple(screens), depth.sides, fill, maps)
 
 
 def _with_depth(
@@ -208,7 +216,7 @@ def _with_depth(
     packing, device = Packing.of(recipe.settings), torch.device(recipe.numerics.device)
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        for batch, depth in _pair(frames, depths):
+        for _, batch, depth in _pair(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
             bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
             maps = depth.maps(device)
@@ -220,18 +228,20 @@ def _with_depth(
 
 def _frames(
     segments: Sequence[Segment], recipe: Recipe, replaced: dict[int, list[int]]
-) -> Generator[FrameBatch, None, None]:
-    """The source's frames of all segments, in order; no batch spans two segments or two shots."""
+) -> Generator[tuple[Segment, FrameBatch], None, None]:
+    """The source's frames of all segments and around them, in order; no batch spans two segments, two shots, or a segment's end."""
     with recipe.decoder() as decoder:
         for segment in segments:
             if recipe.in_force(segment.start).black:
-                yield from _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH)
+                for batch in _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH):
+                    yield segment, batch
                 continue
-            known = len(decoder.replaced)
-            for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
+            known, wide = len(decoder.replaced), recipe.widened(segment)
+            for batch in decoder.batches(wide.start, wide.end, batch=_FRAMES_PER_BATCH):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
-                yield from (piece for _, piece in _by_shot(batch, segment.shots))
+                for _, piece in _by_shot(batch, segment.shots):
+                    yield from ((segment, part) for part in _at_ends(piece, segment))
 
 
 def _black(first: int, end: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
@@ -252,16 +262,24 @@ def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, F
             yield shot, batch.cut(start, end)
 
 
-def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tuple[FrameBatch, Depths]]:
+def _at_ends(batch: FrameBatch, segment: Segment) -> Iterator[FrameBatch]:
+    """A batch cut at the ends of a segment."""
+    edges = (0, *(min(max(end - batch.index, 0), len(batch)) for end in (segment.start, segment.end)), len(batch))
+    return (batch.cut(start, end) for start, end in pairwise(edges) if start < end)
+
+
+def _pair(
+    frames: Iterable[tuple[Segment, FrameBatch]], depths: Iterator[Depths]
+) -> Iterator[tuple[Segment, FrameBatch, Depths]]:
     """Frames beside the depth of just these frames, in pieces where the two are cut differently."""
     held: Depths | None = None
-    for batch in frames:
+    for segment, batch in frames:
         done = 0
         while done < len(batch):
             if not held:
                 held = next(depths)
             count = min(len(batch) - done, len(held))
-            yield batch.cut(done, done + count), held.cut(0, count)
+            yield segment, batch.cut(done, done + count), held.cut(0, count)
             held = held.cut(count)
             done += count
 

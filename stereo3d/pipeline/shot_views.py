@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -22,10 +22,12 @@ __all__ = ["Rendered", "filled_over_time"]
 class Rendered:
     """Frames of one shot: as they were decoded, their bars, the picture between the bars, and its views.
 
+    ``segment``: for which they were rendered; frames before and after it, which only help to fill it, are ``spare``.
     ``strength``, ``zero_parallax``: of each frame. ``sides``: the nearest depth at the shot's sides, where the window floats.
     ``fill``: whether holes are to be filled over time. ``depth``: [n, 1, h, w], of the picture.
     """
 
+    segment: Segment
     whole: FrameBatch
     bars: Bars
     picture: FrameBatch
@@ -35,6 +37,10 @@ class Rendered:
     sides: tuple[float, float] | None
     fill: bool
     depth: torch.Tensor
+
+    @property
+    def spare(self) -> bool:
+        return not self.segment.start <= self.whole.index < self.segment.end
 
     def cut(self, start: int, end: int) -> Rendered:
         """Frames [start, end), as views."""
@@ -57,18 +63,18 @@ class Rendered:
         return left, right
 
 
-def filled_over_time(rendered: Iterable[Rendered], segments: Sequence[Segment]) -> Iterator[Rendered]:
-    """The same frames; those whose holes are filled over time come one at a time and some frames late.
+def filled_over_time(rendered: Iterable[Rendered]) -> Iterator[Rendered]:
+    """The same frames without the spare ones; those whose holes are filled over time come one at a time and some frames late.
 
-    Filled from the other frames of the shot within the segment. ``rendered``: the frames of all segments in order; none of them
-    spans two shots or two segments.
+    Filled from the other frames of the shot that were rendered for the segment. ``rendered``: the frames of all segments in order;
+    none of them spans two shots, two segments, or a segment's end.
     """
-    starts = {segment.piece(shot)[1] for segment in segments for shot in segment.shots}
     uncovered, waiting = Uncovered(), deque[Rendered]()
+    number: int | None = None
     for some in rendered:
-        if some.whole.index in starts:
+        if some.segment.number != number or any(some.whole.index == shot.start for shot in some.segment.shots):
             yield from _ready(uncovered.finish(), waiting)
-            uncovered = Uncovered()
+            uncovered, number = Uncovered(), some.segment.number
         if not some.fill:
             yield some
             continue
@@ -80,5 +86,7 @@ def filled_over_time(rendered: Iterable[Rendered], segments: Sequence[Segment]) 
 def _ready(views: Iterable[tuple[FrameBatch, FrameBatch]], waiting: deque[Rendered]) -> Iterator[Rendered]:
     for left, right in views:
         one = waiting.popleft()
+        if one.spare:
+            continue
         device = one.whole.planes[0].device
         yield replace(one, eyes=replace(one.eyes, left=left.to(device), right=right.to(device)))

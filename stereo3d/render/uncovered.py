@@ -36,7 +36,7 @@ CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
 STEADY = 0.5
 """The same where one does."""
-NOISE = 4.0
+NOISE = 8.0
 """Code values of 8 bit by which the same place may differ from frame to frame."""
 TRUST = 0.5
 """The visible background, laid over another frame, may differ by this share of its own contrast."""

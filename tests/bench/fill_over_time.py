@@ -203,11 +203,11 @@ def clip(path: Path, start: int, count: int) -> None:
     shot = ShotDepth(load_model("classic", device="cpu"), zero_parallax=None)
     parts = [part for frame in given for part in shot.push(frame)] + list(shot.finish())
     maps = torch.cat([part.maps(torch.device("cpu")) for part in parts])
-    screen = parts[0].zero_parallax
+    screens = [screen for part in parts for screen in part.zero_parallax]
 
     def made() -> Iterator[tuple[FrameBatch, Eyes]]:
         for n, frame in enumerate(given):
-            yield frame, render_eyes(frame, maps[n : n + 1], strength=STRENGTH, zero_parallax=screen)
+            yield frame, render_eyes(frame, maps[n : n + 1], strength=STRENGTH, zero_parallax=screens[n])
 
     results, rendering, filling = both_ways(made())
     for eye in (0, 1):

@@ -147,17 +147,26 @@ def test_every_plane_follows_luma(form: PixelFormat) -> None:
 
 
 def test_a_shot_knows_nothing_of_the_next_one() -> None:
-    def rendered(first: int, count: int) -> Rendered:
+    def rendered(segment: Segment, first: int, count: int) -> Rendered:
         batch = frames([source(t % COUNT) for t in range(first, first + count)], index=first)
         each = (1.0,) * count
         return Rendered(
-            batch, NO_BARS, batch, eyes(batch, first % COUNT), each, each, None, True, torch.zeros(len(batch), 1, 2, 2)
+            segment,
+            batch,
+            NO_BARS,
+            batch,
+            eyes(batch, first % COUNT),
+            each,
+            each,
+            None,
+            True,
+            torch.zeros(len(batch), 1, 2, 2),
         )
 
     shots = (Shot(0, COUNT), Shot(COUNT, 2 * COUNT))
-    alone = filled_over_time([rendered(0, COUNT)], [Segment(0, 0, COUNT, shots[:1], 0)])
+    alone = filled_over_time([rendered(Segment(0, 0, COUNT, shots[:1], 0), 0, COUNT)])
     segment = Segment(0, 0, 2 * COUNT, shots, 0)
-    both = list(filled_over_time([rendered(0, COUNT), rendered(COUNT, COUNT)], [segment]))
+    both = list(filled_over_time([rendered(segment, 0, COUNT), rendered(segment, COUNT, COUNT)]))
     assert [one.whole.index for one in both] == list(range(2 * COUNT))
     for one, two in zip(alone, both, strict=False):
         assert torch.equal(one.eyes.right.planes[0], two.eyes.right.planes[0])
@@ -170,9 +179,18 @@ def test_a_shot_knows_nothing_of_the_next_one() -> None:
 def test_frames_that_are_not_to_be_filled_pass_as_they_are() -> None:
     batch = frames([source(t) for t in range(3)])
     plain = Rendered(
-        batch, NO_BARS, batch, eyes(batch, 0), (1.0,) * 3, (0.5,) * 3, None, False, torch.zeros(len(batch), 1, 2, 2)
+        Segment(0, 0, 3, (Shot(0, 3),), 0),
+        batch,
+        NO_BARS,
+        batch,
+        eyes(batch, 0),
+        (1.0,) * 3,
+        (0.5,) * 3,
+        None,
+        False,
+        torch.zeros(len(batch), 1, 2, 2),
     )
-    assert list(filled_over_time([plain], [Segment(0, 0, 3, (Shot(0, 3),), 0)])) == [plain]
+    assert list(filled_over_time([plain])) == [plain]
 
 
 def test_views_come_out_late_but_the_window_is_bounded() -> None:
