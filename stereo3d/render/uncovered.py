@@ -40,6 +40,8 @@ NOISE = 8.0
 """Code values of 8 bit by which the same place may differ from frame to frame."""
 TRUST = 0.5
 """The visible background, laid over another frame, may differ by this share of its own contrast."""
+UNSTEADY = 0.008
+"""Share of the shifts' range by which depth may jump from frame to frame; where it is more, frames keep the fill they have."""
 FURTHEST = 2.0
 """Pixels, of a picture 1280 wide, by which laying over may correct what the motion says."""
 TOLERANCE = 0.75
@@ -157,7 +159,7 @@ class Uncovered:
         found = _Found(where, at, np.zeros(count, np.float32), carried, carried_at)
         if not count:
             return found
-        ways = [*self._ways(1), *self._ways(-1)]
+        ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() else []
         grow = max(1.0, width / _UNIT)
         peak = (1 << here.views[0].format.bits) - 1
         rule = tuple(np.float32(v) for v in (255 / peak, NOISE, TRUST, FURTHEST * grow, TOLERANCE * grow))
@@ -177,6 +179,11 @@ class Uncovered:
             view = (blocks.first, blocks.signs)
             _over(partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], mask, size, places), len(blocks))
         return found
+
+    def _depth_is_steady(self) -> bool:
+        """Whether depth goes along with the picture in most frames of the window."""
+        jumps = [step.jump for moment in self._moments for step in (moment.forth, moment.back) if step is not None]
+        return not jumps or float(np.median(jumps)) <= UNSTEADY
 
     def _ways(self, sense: int) -> Iterator[_Way]:
         """The frames of the window after (1) or before (-1) the next one."""

@@ -46,7 +46,9 @@ def shot(film: DemoFilm, name: str, start: int) -> tuple[np.ndarray, np.ndarray]
     source, truth = film.rgb(index), film.rgb(index, -0.5, STRENGTH, ZERO)
     depth = np.repeat((255 * film.depth(index)).round().astype(np.uint8)[..., None], 3, 2)
     anaglyph = rgb(mixed(batch(left, 0), batch(right, 0), "red-cyan"))
-    row = [cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA) for picture in (source, depth, left, right, anaglyph)]
+    row = [
+        cv2.resize(picture, SIZE, interpolation=cv2.INTER_AREA) for picture in (source, depth, left, right, anaglyph)
+    ]
     side = round(CROP * film.width)
     x, y = round(CROPS[name][0] * film.width), round(CROPS[name][1] * film.height)
     part = (slice(y, y + side * 3 // 4), slice(x, x + side))
