@@ -78,7 +78,9 @@ def filled_over_time(rendered: Iterable[Rendered]) -> Iterator[Rendered]:
         if not some.fill:
             yield some
             continue
-        waiting.extend(some.cut(n, n + 1) for n in range(len(some.whole)))
+        eyes = some.eyes  # without the z-buffers: they are larger than the pictures, and wait for all of the window
+        slim = replace(some, eyes=Eyes(eyes.left, eyes.right, eyes.shift.new_empty(0), (None, None)))
+        waiting.extend(slim.cut(n, n + 1) for n in range(len(slim.whole)))
         yield from _ready(uncovered.push(some.picture, some.eyes), waiting)
     yield from _ready(uncovered.finish(), waiting)
 

@@ -62,13 +62,13 @@ Plane = npt.NDArray[np.generic]
 
 @dataclass(slots=True)
 class _Moment:
-    """One frame: its planes, its nearest shift (of 2 x 2 pixels and those around), its views as they are filled so far, their
+    """One frame: its planes, its nearest shift (of 2 x 2 pixels and those around), its views, until they are given away filled, their
     holes, and the motion from the frame before to this one and back."""
 
     planes: tuple[Plane, ...]
     near: Floats
     look: motion.Look
-    views: tuple[FrameBatch, FrameBatch]
+    views: tuple[FrameBatch, ...]
     blocks: Blocks
     forth: motion.Step | None = None
     back: motion.Step | None = None
@@ -137,18 +137,19 @@ class Uncovered:
     def _filled(self) -> tuple[FrameBatch, FrameBatch]:
         """The views of the next frame that is owed; the window moves on."""
         here = self._moments[self._next]
+        left, right = here.views
         found = self._search(here)
         mask = np.zeros((2, *here.planes[0].shape), np.uint8)
         for eye, sign in enumerate(_SIGNS):
             part = here.blocks.of(sign)
             mask[eye, here.blocks.y[part], here.blocks.x[part]] = 1
-            self._paste(here.views, eye, part, found)
-        self._last = (here.views, mask)
+            self._paste((left, right), eye, part, found)
+        self._last, here.views = ((left, right), mask), ()
         self._next += 1
         if self._next > REACH:
             del self._moments[0]
             self._next -= 1
-        return here.views
+        return left, right
 
     def _search(self, here: _Moment) -> _Found:
         blocks, (height, width) = here.blocks, here.planes[0].shape

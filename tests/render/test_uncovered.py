@@ -108,6 +108,21 @@ def test_a_background_that_never_comes_again_is_not_taken() -> None:
     assert (right.planes[0] != kept).float().mean() < 0.002
 
 
+def test_where_depth_jumps_about_frames_keep_the_fill_they_have() -> None:
+    window, spatial, out = Uncovered(), [], []
+    for t in range(COUNT):
+        batch, noise = (
+            frames([PICTURES[t]], index=t),
+            np.random.default_rng(t).standard_normal((6, 20)).astype(np.float32),
+        )
+        patches = torch.from_numpy(cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))[None, None]
+        made = render_eyes(batch, (depth(t) + 0.1 * patches).clamp(0, 1), strength=STRENGTH, zero_parallax=FAR)
+        spatial.append(made.right.planes[0].clone())
+        out += window.push(batch, made)
+    out += window.finish()
+    assert all(torch.equal(right.planes[0], kept) for (_, right), kept in zip(out, spatial, strict=True))
+
+
 def test_no_holes_no_change() -> None:
     window, batch = Uncovered(), frames(PICTURES[:3])
     flat = render_eyes(batch, torch.full((3, 1, HEIGHT, WIDTH), 0.6), strength=0, zero_parallax=0.5)
