@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -41,10 +41,11 @@ from stereo3d.media.tools import ffmpeg_exe
 from stereo3d.pipeline.load import Load
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.pipeline.shot_depth import Depths, ShotDepth
-from stereo3d.plan.bars import Framing
+from stereo3d.pipeline.shot_views import Rendered, filled_over_time, rendered
+from stereo3d.plan.bars import NO_BARS, Framing
+from stereo3d.plan.segments import Segment
 from stereo3d.progress import Silent
 from stereo3d.render.pack import Packing, pack
-from stereo3d.render.views import render_views
 from stereo3d.settings import Settings
 from stereo3d.table import amount, table
 
@@ -218,19 +219,29 @@ class _Bench:
             self.depths.append(Depths(torch.cat([part.codes for part in parts]), screens))
 
     def _render(self) -> None:
-        self.packed = []
         packing = Packing.of(self.settings)
+        views = filled_over_time(self._rendered(), lambda segment: segment)
+        self.packed = [pack(*some.views(), packing) for some in views]
+
+    def _rendered(self) -> Iterator[tuple[Segment, Rendered]]:
+        view = self.settings.view
         for (shot, batches), depth in zip(self.frames, self.depths, strict=True):
+            segment, fill = Segment(0, shot.start, shot.end, (shot,), 0), self.recipe.fills_over_time(shot.start)
             for batch in batches:
                 first = batch.index - shot.start
                 piece = depth.cut(first, first + len(batch))
-                left, right = render_views(
-                    batch.to(self.device),
-                    piece.maps(self.device),
-                    strength=self.settings.view.strength,
-                    zero_parallax=piece.zero_parallax,
+                yield (
+                    segment,
+                    rendered(
+                        batch.to(self.device),
+                        NO_BARS,
+                        piece.maps(self.device),
+                        view,
+                        strength=(view.strength,) * len(batch),
+                        zero_parallax=piece.zero_parallax,
+                        fill=fill,
+                    ),
                 )
-                self.packed.append(pack(left, right, packing))
 
     def _encode(self) -> None:
         first, timeline = self.packed[0], self.recipe.timeline

@@ -53,15 +53,18 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
     """The hash of all that a segment's pixels and times depend on. ``identities``: of the models that shots have of their
     own, by name."""
     timeline, settings = recipe.timeline, recipe.settings
-    first = segment.start - segment.lead_in
+    wide = recipe.widened(segment)
     names = identities or {}
     own = [recipe.in_force(segment.piece(shot)[1]) for shot in segment.shots]
     return digest(
         {
             "pipeline": PIPELINE_VERSION,
             "source": fingerprint,
-            "times": [str(timeline.time_base), list(timeline.pts[first : segment.end + segment.lead_out])],
-            "frames": [segment.start, segment.end, segment.lead_in, segment.lead_out],
+            "times": [
+                str(timeline.time_base),
+                list(timeline.pts[wide.start - wide.lead_in : wide.end + wide.lead_out]),
+            ],
+            "frames": [segment.start, segment.end, wide.start, wide.end, wide.lead_in, wide.lead_out],
             "shots": [[shot.start, shot.end] for shot in segment.shots],
             "models": [names[o.model] if o.model else recipe.model_identity for o in own],
             "numerics": asdict(recipe.numerics),

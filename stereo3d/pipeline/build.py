@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -53,7 +54,7 @@ __all__ = [
 ]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 3
+PIPELINE_VERSION = 4
 # Frames a batch outside the depth model: small, because they travel at full size.
 _FRAMES_PER_BATCH = 4
 _HOST = torch.device("cpu")
@@ -85,8 +86,8 @@ def build_segments(
                 frames,
                 size,
                 time.perf_counter() - began,
-                tuple(sorted(found.replaced.get(segment.number, ()))),
-                tuple(sorted(found.flawed.get(segment.number, ()))),
+                _own(found.replaced.get(segment.number, ()), segment),
+                _own(found.flawed.get(segment.number, ()), segment),
                 tuple(found.screens.get(segment.number, ())),
                 found.comfort.get(segment.number, ComfortFacts()),
                 found.seen.get(segment.number, Seen()),
@@ -96,6 +97,11 @@ def build_segments(
         if isinstance(segments, Feed):
             segments.close()  # a stage may be waiting there
         views.close()
+
+
+def _own(frames: Iterable[int], segment: Segment) -> tuple[int, ...]:
+    """Those of the segment, and none of the frames around it."""
+    return tuple(sorted(frame for frame in frames if segment.start <= frame < segment.end))
 
 
 def _encode(
@@ -151,10 +157,9 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    depths = stage(
-        "depth", _steady_depths(segments, recipe, models, meter, found), meter, ahead=_DEPTHS_AHEAD, device=recipe.place
-    )
-    pieces = placed(segments, depths, found.screens)
+    steady = _steady_depths(map(recipe.widened, segments), recipe, models, meter, found)
+    depths = stage("depth", steady, meter, ahead=_DEPTHS_AHEAD, device=recipe.place)
+    pieces = placed(((segment, recipe.widened(segment)) for segment in segments), depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views
     try:
@@ -183,7 +188,8 @@ def _packed_views(
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         fitting = Fitting(found.notes.append)
-        for some in filled_over_time(_rendered(_pair(frames, depths), recipe, staging, fitting), segments):
+        pairs = _rendered(_pair(frames, depths), recipe, staging, fitting)
+        for some in filled_over_time(pairs, recipe.widened):
             left, right = some.views()
             synthetic = recipe.in_force(some.whole.index).view.synthetic_view
             witness.see(some.whole, some.depth, Staged(left, right, some.strength, some.zero_parallax, synthetic))
@@ -193,14 +199,15 @@ def _packed_views(
 
 
 def _rendered(
-    pairs: Iterable[tuple[FrameBatch, Depths]], recipe: Recipe, staging: Staging, fitting: Fitting
-) -> Generator[Rendered, None, None]:
+    pairs: Iterable[tuple[Segment, FrameBatch, Depths]], recipe: Recipe, staging: Staging, fitting: Fitting
+) -> Generator[tuple[Segment, Rendered], None, None]:
     """Frames and their depth to their views, in smaller batches where the device's memory does not hold these."""
-    for batch, depth in pairs:
+    for segment, batch, depth in pairs:
         render = partial(_render, batch, depth, recipe, staging)
         for some in fitting.pieces(len(batch), render):
-            staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
-            yield some
+            if segment.start <= batch.index < segment.end:
+                staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
+            yield segment, some
 
 
 def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, start: int, end: int) -> Rendered:
@@ -230,7 +237,7 @@ def _with_depth(
     packing, device = Packing.of(recipe.settings), recipe.place
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        for batch, depth in _pair(frames, depths):
+        for _, batch, depth in _pair(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
             bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
             maps = depth.maps(device)
@@ -242,19 +249,21 @@ def _with_depth(
 
 def _frames(
     segments: Iterable[Segment], recipe: Recipe, replaced: dict[int, list[int]]
-) -> Generator[FrameBatch, None, None]:
-    """The source's frames of all segments, in order; no batch spans two segments or two shots."""
+) -> Generator[tuple[Segment, FrameBatch], None, None]:
+    """The source's frames of all segments and around them, in order; no batch spans two segments, two shots, or a segment's end."""
     with recipe.decoder() as decoder:
         for segment in segments:
             if recipe.in_force(segment.start).black:
-                yield from _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH)
+                for batch in _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH):
+                    yield segment, batch
                 continue
-            known = len(decoder.replaced)
-            for batch in decoder.batches(segment.start, segment.end, batch=_FRAMES_PER_BATCH):
+            known, wide = len(decoder.replaced), recipe.widened(segment)
+            for batch in decoder.batches(wide.start, wide.end, batch=_FRAMES_PER_BATCH):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
                 there = batch.to(recipe.place)  # here, beside the renderer
-                yield from (piece for _, piece in _by_shot(there, segment.shots))
+                for _, piece in _by_shot(there, segment.shots):
+                    yield from ((segment, part) for part in _at_ends(piece, segment))
 
 
 def _black(first: int, end: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
@@ -275,16 +284,24 @@ def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, F
             yield shot, batch.cut(start, end)
 
 
-def _pair(frames: Iterable[FrameBatch], depths: Iterator[Depths]) -> Iterator[tuple[FrameBatch, Depths]]:
+def _at_ends(batch: FrameBatch, segment: Segment) -> Iterator[FrameBatch]:
+    """A batch cut at the ends of a segment."""
+    edges = (0, *(min(max(end - batch.index, 0), len(batch)) for end in (segment.start, segment.end)), len(batch))
+    return (batch.cut(start, end) for start, end in pairwise(edges) if start < end)
+
+
+def _pair(
+    frames: Iterable[tuple[Segment, FrameBatch]], depths: Iterator[Depths]
+) -> Iterator[tuple[Segment, FrameBatch, Depths]]:
     """Frames beside the depth of just these frames, in pieces where the two are cut differently."""
     held: Depths | None = None
-    for batch in frames:
+    for segment, batch in frames:
         done = 0
         while done < len(batch):
             if not held:
                 held = next(depths)
             count = min(len(batch) - done, len(held))
-            yield batch.cut(done, done + count), held.cut(0, count)
+            yield segment, batch.cut(done, done + count), held.cut(0, count)
             held = held.cut(count)
             done += count
 

@@ -24,7 +24,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Depth of consecutive frames of one segment; ``index``: the first one's output frame number."""
+    """Depth of consecutive frames of one segment, or of those around it; ``index``: the first one's output frame number."""
 
     segment: Segment
     index: int
@@ -34,20 +34,32 @@ class Placed:
     def end(self) -> int:
         return self.index + len(self.depths)
 
+    def own(self) -> Placed | None:
+        """What of it is the segment's."""
+        start, end = max(self.index, self.segment.start), min(self.end, self.segment.end)
+        if start >= end:
+            return None
+        return Placed(self.segment, start, self.depths.cut(start - self.index, end - self.index))
+
 
 def placed(
-    segments: Iterable[Segment], depths: Iterator[Depths], screens: dict[int, list[tuple[int, float]]]
+    segments: Iterable[tuple[Segment, Segment]],
+    depths: Iterator[Depths],
+    screens: dict[int, list[tuple[int, float]]],
 ) -> Iterator[Placed]:
-    """Depth with its place. ``screens`` hears, for each segment's number, from which frame on what depth is on the screen."""
-    for segment in segments:
-        index = segment.start
+    """Depth with its place. ``segments``: each with itself widened. ``screens`` hears, for each segment's number, from which frame
+    on what depth is on the screen."""
+    for segment, wide in segments:
+        index = wide.start
         heard = screens.setdefault(segment.number, [])
-        while index < segment.end:
+        while index < wide.end:
             item = next(depths)
-            for number, screen in enumerate(item.zero_parallax, index):
+            piece = Placed(segment, index, item)
+            own = piece.own()
+            for number, screen in enumerate(own.depths.zero_parallax, own.index) if own else ():
                 if not heard or heard[-1][1] != screen:
                     heard.append((number, screen))
-            yield Placed(segment, index, item)
+            yield piece
             index += len(item)
 
 
@@ -80,22 +92,24 @@ class DepthKeeper:
         format = depth_format(self._encoder.codec)
         try:
             for piece in pieces:
-                pts: Sequence[int] = timeline.pts[piece.index : piece.end]
-                batch = to_grey(piece.depths.maps(_CPU), format, pts, piece.index)
-                if writer is None:
-                    writer = SegmentWriter(
-                        self._part_of(piece.segment),
-                        self._encoder,
-                        format,
-                        batch.width,
-                        batch.height,
-                        time_base=timeline.time_base,
-                        rate=rate,
-                    )
-                writer.write(batch)
-                if piece.end == piece.segment.end:
-                    writer.close()
-                    writer = None
+                own = piece.own()
+                if own is not None:
+                    pts: Sequence[int] = timeline.pts[own.index : own.end]
+                    batch = to_grey(own.depths.maps(_CPU), format, pts, own.index)
+                    if writer is None:
+                        writer = SegmentWriter(
+                            self._part_of(own.segment),
+                            self._encoder,
+                            format,
+                            batch.width,
+                            batch.height,
+                            time_base=timeline.time_base,
+                            rate=rate,
+                        )
+                    writer.write(batch)
+                    if own.end == own.segment.end:
+                        writer.close()
+                        writer = None
                 yield piece
         finally:
             if writer is not None:

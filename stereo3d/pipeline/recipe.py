@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.frames import Timeline
+from stereo3d.layouts import LAYOUTS
 from stereo3d.media.decode import Decoder
 from stereo3d.media.depth_video import DepthVideo
 from stereo3d.media.encode import EncoderSpec
@@ -21,6 +22,7 @@ from stereo3d.plan.bars import Framing
 from stereo3d.plan.cards import Cards
 from stereo3d.plan.overrides import InForce, Overrides
 from stereo3d.plan.segments import Segment
+from stereo3d.render.uncovered import REACH
 from stereo3d.settings import Settings
 
 __all__ = ["Ends", "Found", "Models", "Numerics", "Places", "Recipe", "SegmentResult"]
@@ -105,6 +107,17 @@ class Recipe:
         film = self.settings.depth.model if self.depth_from is None else self.depth_from.model
         steady = (own.model or film) != "classic"
         return own.view.strength > 0 and (own.view.fill == "temporal" or (own.view.fill == "auto" and steady))
+
+    def widened(self, segment: Segment) -> Segment:
+        """A segment with the frames around it that its views are made with: a piece of a divided shot whose holes are filled
+        over time looks at its shot's frames beyond its ends, so that the pieces meet."""
+        flat = LAYOUTS[self.settings.picture.layout].depth or self.settings.paint.colormap is not None
+        if flat or self.in_force(segment.start).black or not self.fills_over_time(segment.start):
+            return segment
+        before, after = min(REACH, segment.lead_in), min(REACH, segment.shots[-1].end - segment.end)
+        wide = replace(segment, start=segment.start - before, end=segment.end + after, lead_in=segment.lead_in - before)
+        still_divided = all(wide.is_divided(shot) == segment.is_divided(shot) for shot in segment.shots)
+        return wide if still_divided else segment
 
     @property
     def rate(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -82,32 +82,39 @@ def rendered(
     return Rendered(whole, bars, picture, eyes, tuple(strength), tuple(zero_parallax), sides, fill, depth)
 
 
-def filled_over_time(rendered: Iterable[Rendered], segments: Iterable[Segment]) -> Iterator[Rendered]:
-    """The same frames; those whose holes are filled over time come one at a time and some frames late.
+def filled_over_time(
+    pairs: Iterable[tuple[Segment, Rendered]], widened: Callable[[Segment], Segment]
+) -> Iterator[Rendered]:
+    """The frames of all segments; those whose holes are filled over time come one at a time and some frames late.
 
-    Filled from the other frames of the shot within the segment. ``rendered``: the frames of all segments in order; none of them
-    spans two shots or two segments.
+    ``pairs``: frames with the segment that they were rendered for, in order; none of them spans two shots or a segment's end.
+    ``widened``: the segment with the frames around it that were rendered, too; these only help to fill the others.
     """
-    coming, ends = iter(segments), set[int]()
     uncovered, waiting = Uncovered(), deque[Rendered]()
-    for some in rendered:
-        if not ends:
-            segment = next(coming)
-            ends = {segment.piece(shot)[2] for shot in segment.shots}
+    for segment, some in pairs:
         if some.fill:
-            waiting.extend(some.cut(n, n + 1) for n in range(len(some.whole)))
-            yield from _ready(uncovered.push(some.picture, some.eyes), waiting)
-        else:
+            eyes = some.eyes  # without the z-buffers: they are larger than the pictures, and wait for all of the window
+            slim = replace(some, eyes=Eyes(eyes.left, eyes.right, eyes.shift.new_empty(0), (None, None)))
+            waiting.extend(slim.cut(n, n + 1) for n in range(len(slim.whole)))
+            yield from _ready(uncovered.push(some.picture, some.eyes), waiting, segment)
+        elif _is_own(some, segment):
             yield some
-        end = some.whole.index + len(some.whole)
-        if end in ends:
-            ends.remove(end)
-            yield from _ready(uncovered.finish(), waiting)
+        wide, end = widened(segment), some.whole.index + len(some.whole)
+        if any(end == wide.piece(shot)[2] for shot in wide.shots):
+            yield from _ready(uncovered.finish(), waiting, segment)
             uncovered = Uncovered()
 
 
-def _ready(views: Iterable[tuple[FrameBatch, FrameBatch]], waiting: deque[Rendered]) -> Iterator[Rendered]:
+def _is_own(some: Rendered, segment: Segment) -> bool:
+    return segment.start <= some.whole.index < segment.end
+
+
+def _ready(
+    views: Iterable[tuple[FrameBatch, FrameBatch]], waiting: deque[Rendered], segment: Segment
+) -> Iterator[Rendered]:
     for left, right in views:
         one = waiting.popleft()
+        if not _is_own(one, segment):
+            continue
         device = one.whole.planes[0].device
         yield replace(one, eyes=replace(one.eyes, left=left.to(device), right=right.to(device)))

@@ -56,7 +56,8 @@ def find_gaps(seen, slack, share):  # type: ignore[no-untyped-def]
                 gaps, levels = more, higher
             gaps[count, 0], gaps[count, 1], gaps[count, 2] = y, begin, after
             gaps[count, 3] = after if right <= left else begin - 1
-            levels[count, 0], levels[count, 1] = low, low + max(slack, share * jump)
+            at_side = begin == 0 or after == width  # what comes in from outside may be as near as it likes
+            levels[count, 0], levels[count, 1] = low, F(np.inf) if at_side else low + max(slack, share * jump)
             count += 1
             after = _next_gap(row, after)
     return gaps[:count], levels[:count]

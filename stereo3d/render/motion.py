@@ -30,6 +30,7 @@ EVERY = 12
 _PATCH, _LEVELS, _FLAT = 11, 3, 1e-3
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.03)
 _ROUNDS = 6
+_LEAST_RANGE = 2e-3  # of the width: shifts that are closer together move no pixel by their jumps
 _LEAST_SCALE = 2e-4  # of the width: what a good flow is wrong by anyway
 
 
@@ -44,10 +45,13 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class Step:
     """The motion from one frame to a neighbour: ``model``, and ``rest`` float32 [h / EVERY, w / EVERY, 2], what it says too little in
-    widths of the picture, 0 where nothing could be followed."""
+    widths of the picture, 0 where nothing could be followed. ``jump``: by how much depth departs from
+    the model, in the middle of the followed points, as a share of the shifts' range: where depth jumps about it does not say what
+    was behind what."""
 
     model: Model
     rest: Array
+    jump: float
 
 
 FEWEST = 3 * TERMS
@@ -92,8 +96,17 @@ def _step(points: Array, near: Array, change: Model, size: tuple[int, int]) -> S
     places = terms((points[:, 0] + 0.5) / width - 0.5, (points[:, 1] + 0.5 - height / 2) / width, near)
     model = _fitted(places, change)
     rest = np.zeros((-(-height // EVERY), -(-width // EVERY), 2), np.float32)
-    rest[points[:, 1].astype(int) // EVERY, points[:, 0].astype(int) // EVERY] = (change - places @ model.T)[:, :2]
-    return Step(model, rest)
+    left = change - places @ model.T
+    rest[points[:, 1].astype(int) // EVERY, points[:, 0].astype(int) // EVERY] = left[:, :2]
+    return Step(model, rest, _jump(near, left[:, 2]))
+
+
+def _jump(near: Array, left: npt.NDArray[np.float64]) -> float:
+    """``left``: what the model leaves of the change of the shifts ``near``. Too few points tell of none."""
+    if len(near) < FEWEST:
+        return 0.0
+    low, high = np.quantile(near, (0.05, 0.95))
+    return float(np.median(np.abs(left)) / max(high - low, _LEAST_RANGE))
 
 
 def terms(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating], d: npt.NDArray[np.floating]) -> Model:

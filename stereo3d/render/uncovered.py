@@ -36,10 +36,12 @@ CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
 STEADY = 0.5
 """The same where one does."""
-NOISE = 4.0
+NOISE = 8.0
 """Code values of 8 bit by which the same place may differ from frame to frame."""
 TRUST = 0.5
 """The visible background, laid over another frame, may differ by this share of its own contrast."""
+UNSTEADY = 0.008
+"""Share of the shifts' range by which depth may jump from frame to frame; where it is more, frames keep the fill they have."""
 FURTHEST = 2.0
 """Pixels, of a picture 1280 wide, by which laying over may correct what the motion says."""
 TOLERANCE = 0.75
@@ -60,13 +62,13 @@ Plane = npt.NDArray[np.generic]
 
 @dataclass(slots=True)
 class _Moment:
-    """One frame: its planes, its nearest shift (of 2 x 2 pixels and those around), its views as they are filled so far, their
+    """One frame: its planes, its nearest shift (of 2 x 2 pixels and those around), its views, until they are given away filled, their
     holes, and the motion from the frame before to this one and back."""
 
     planes: tuple[Plane, ...]
     near: Floats
     look: motion.Look
-    views: tuple[FrameBatch, FrameBatch]
+    views: tuple[FrameBatch, ...]
     blocks: Blocks
     forth: motion.Step | None = None
     back: motion.Step | None = None
@@ -135,18 +137,19 @@ class Uncovered:
     def _filled(self) -> tuple[FrameBatch, FrameBatch]:
         """The views of the next frame that is owed; the window moves on."""
         here = self._moments[self._next]
+        left, right = here.views
         found = self._search(here)
         mask = np.zeros((2, *here.planes[0].shape), np.uint8)
         for eye, sign in enumerate(_SIGNS):
             part = here.blocks.of(sign)
             mask[eye, here.blocks.y[part], here.blocks.x[part]] = 1
-            self._paste(here.views, eye, part, found)
-        self._last = (here.views, mask)
+            self._paste((left, right), eye, part, found)
+        self._last, here.views = ((left, right), mask), ()
         self._next += 1
         if self._next > REACH:
             del self._moments[0]
             self._next -= 1
-        return here.views
+        return left, right
 
     def _search(self, here: _Moment) -> _Found:
         blocks, (height, width) = here.blocks, here.planes[0].shape
@@ -157,7 +160,7 @@ class Uncovered:
         found = _Found(where, at, np.zeros(count, np.float32), carried, carried_at)
         if not count:
             return found
-        ways = [*self._ways(1), *self._ways(-1)]
+        ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() else []
         grow = max(1.0, width / _UNIT)
         peak = (1 << here.views[0].format.bits) - 1
         rule = tuple(np.float32(v) for v in (255 / peak, NOISE, TRUST, FURTHEST * grow, TOLERANCE * grow))
@@ -177,6 +180,11 @@ class Uncovered:
             view = (blocks.first, blocks.signs)
             _over(partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], mask, size, places), len(blocks))
         return found
+
+    def _depth_is_steady(self) -> bool:
+        """Whether depth goes along with the picture in most frames of the window."""
+        jumps = [step.jump for moment in self._moments for step in (moment.forth, moment.back) if step is not None]
+        return not jumps or float(np.median(jumps)) <= UNSTEADY
 
     def _ways(self, sense: int) -> Iterator[_Way]:
         """The frames of the window after (1) or before (-1) the next one."""

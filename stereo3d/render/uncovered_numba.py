@@ -18,7 +18,7 @@ _TRIED = 24
 _TURNS = 3
 _STILL = F(0.04)
 _SAME = F(0.3)
-_STANDS_OUT = F(6)  # so many deviations of the background and as many times the noise away from its mean
+_STANDS_OUT, _LOUD = F(6), F(3)  # so many deviations of the background and so much noise away from its mean
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -277,7 +277,7 @@ def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  #
                 best, good, dx, dy, offset = wrong, True, ax, ay, level
                 look = sums[10] / sums[0]
                 spread = max(sums[11] / sums[0] - look * look, F(0))
-                most = _STANDS_OUT * (np.sqrt(spread) + noise)
+                most = _STANDS_OUT * np.sqrt(spread) + _LOUD * noise
         if not good:
             continue
         drift[b, 0], drift[b, 1], drift[b, 2], drift[b, 3] = dx, dy, dx, dy

@@ -1,7 +1,8 @@
 """What filling over time gains: ``python tests/bench/fill_over_time.py [--width W --frames N] [--stereo DIR] [--clip FILE ...]``.
 
 The demo film, whose truth is known: filled pixels of both eyes against the true views (PSNR), and their flicker: the change of the
-error from frame to frame, and the change of the picture along the true view's motion. ``soft``: depth as wide at edges as a
+error from frame to frame, and the change of the picture along the true view's motion, which has a floor: that of the true view
+itself (``truth``, as a share of the spatial one's; light changes, and what moves is resampled). ``soft``: depth as wide at edges as a
 network's. ``--stereo``: a folder of NAME_left.mp4 and NAME_right.mp4; disparity by matching the two. ``--clip``: films without
 truth, depth by the embedded model, one shot from ``--start``; motion is estimated on the per-frame views.
 """
@@ -87,37 +88,37 @@ def flows(pictures: np.ndarray) -> np.ndarray:
 
 
 def score(result: Result, truth: np.ndarray | None, source: np.ndarray) -> list[float]:
-    """PSNR of flat, spatial, temporal; flicker of the error of spatial, temporal; flicker along the motion of both."""
+    """PSNR of flat, spatial, temporal; flicker of the error of spatial, temporal; flicker along the motion of both, and of the truth."""
     views = (result.spatial, result.temporal)
     motion = flows(result.spatial if truth is None else truth)
     along = [quality.flicker_along(view, motion, result.holes) for view in views]
     if truth is None:
-        return [float("nan")] * 5 + along
+        return [*[float("nan")] * 5, *along, float("nan")]
     good = [
         float(np.nanmean([quality.psnr(*three) for three in zip(view, truth, result.holes, strict=True)]))
         for view in (source, *views)
     ]
     restless = [quality.flicker(view.astype(np.float32) - truth, result.holes) for view in views]
-    return [*good, *restless, *along]
+    return [*good, *restless, *along, quality.flicker_along(truth, motion, result.holes)]
 
 
 def report(name: str, row: list[float]) -> None:
-    flat, spatial, temporal, one, two, three, four = row
+    flat, spatial, temporal, one, two, three, four, floor = row
     print(
         f"{name:24}{flat:8.2f}{spatial:9.2f}{temporal:9.2f}{temporal - spatial:+7.2f}"
-        f"{one:9.2f}{two:7.2f}{two / one:6.2f}{three:9.2f}{four:7.2f}{four / three:6.2f}",
+        f"{one:9.2f}{two:7.2f}{two / one:6.2f}{three:9.2f}{four:7.2f}{four / three:6.2f}{floor / three:7.2f}",
         flush=True,
     )
 
 
 def headings() -> None:
-    print(f"{'':24}{'PSNR dB of filled pixels':>33}{'flicker of the error':>22}{'along the motion':>22}")
+    print(f"{'':24}{'PSNR dB of filled pixels':>33}{'flicker of the error':>22}{'along the motion':>29}")
     print(f"{'':24}" + "".join(f"{word:>{width}}" for word, width in COLUMNS))
 
 
 COLUMNS = (
     *(("flat", 8), ("spatial", 9), ("temporal", 9), ("gain", 7)),
-    *(("spatial", 9), ("temp.", 7), ("ratio", 6), ("spatial", 9), ("temp.", 7), ("ratio", 6)),
+    *(("spatial", 9), ("temp.", 7), ("ratio", 6), ("spatial", 9), ("temp.", 7), ("ratio", 6), ("truth", 7)),
 )
 
 
@@ -203,11 +204,11 @@ def clip(path: Path, start: int, count: int) -> None:
     shot = ShotDepth(load_model("classic", device="cpu"), zero_parallax=None)
     parts = [part for frame in given for part in shot.push(frame)] + list(shot.finish())
     maps = torch.cat([part.maps(torch.device("cpu")) for part in parts])
-    screen = parts[0].zero_parallax
+    screens = [screen for part in parts for screen in part.zero_parallax]
 
     def made() -> Iterator[tuple[FrameBatch, Eyes]]:
         for n, frame in enumerate(given):
-            yield frame, render_eyes(frame, maps[n : n + 1], strength=STRENGTH, zero_parallax=screen)
+            yield frame, render_eyes(frame, maps[n : n + 1], strength=STRENGTH, zero_parallax=screens[n])
 
     results, rendering, filling = both_ways(made())
     for eye in (0, 1):

@@ -14,10 +14,11 @@ from stereo3d.job.keys import segment_key
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline.build import _probe, _steady_depths
+from stereo3d.pipeline.build import _probe, _steady_depths, pictures
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Recipe
 from stereo3d.plan.segments import LEAD_OUT, Segment, probe_frames
+from stereo3d.render.uncovered import REACH
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 from tests.films import make_film
 
@@ -118,3 +119,22 @@ def test_the_probes_of_a_shot_are_one_sequence_for_the_model(film: Path) -> None
     assert len(_probe(SHOT, recipe_for(film), model).raw) == 16
     assert model.begun == 1
     assert model.seen == list(probe_frames(SHOT))
+
+
+def test_a_piece_is_filled_from_the_frames_beyond_its_ends(film: Path) -> None:
+    recipe, found = recipe_for(film, fill="temporal", strength=4, zero_parallax=0.5), Found()
+    wide = [recipe.widened(piece) for piece in PIECES]
+    assert [(w.start, w.end, w.lead_in) for w in wide] == [(0, CUT + REACH, 0), (CUT - REACH, LENGTH, 20 - REACH)]
+    spatial = recipe_for(film, fill="spatial")
+    assert [spatial.widened(piece) for piece in PIECES] == list(PIECES)
+    assert segment_key(PIECES[0], "it", recipe) != segment_key(PIECES[0], "it", spatial)
+
+    def views(pieces: tuple[Segment, ...]) -> list[FrameBatch]:
+        return list(pictures(pieces, recipe, Models(Luma()), Meter(), found))
+
+    both = views(PIECES)
+    assert [batch.index for batch in both] == list(range(LENGTH))
+    assert found.screens == {0: [(0, 0.5)], 1: [(CUT, 0.5)]}
+    assert found.comfort.keys() == found.seen.keys() == {0, 1}
+    for one, two in zip(views(PIECES[1:]), both[CUT:], strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.planes, two.planes, strict=True))

@@ -108,6 +108,21 @@ def test_a_background_that_never_comes_again_is_not_taken() -> None:
     assert (right.planes[0] != kept).float().mean() < 0.002
 
 
+def test_where_depth_jumps_about_frames_keep_the_fill_they_have() -> None:
+    window, spatial, out = Uncovered(), [], []
+    for t in range(COUNT):
+        batch, noise = (
+            frames([PICTURES[t]], index=t),
+            np.random.default_rng(t).standard_normal((6, 20)).astype(np.float32),
+        )
+        patches = torch.from_numpy(cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))[None, None]
+        made = render_eyes(batch, (depth(t) + 0.1 * patches).clamp(0, 1), strength=STRENGTH, zero_parallax=FAR)
+        spatial.append(made.right.planes[0].clone())
+        out += window.push(batch, made)
+    out += window.finish()
+    assert all(torch.equal(right.planes[0], kept) for (_, right), kept in zip(out, spatial, strict=True))
+
+
 def test_no_holes_no_change() -> None:
     window, batch = Uncovered(), frames(PICTURES[:3])
     flat = render_eyes(batch, torch.full((3, 1, HEIGHT, WIDTH), 0.6), strength=0, zero_parallax=0.5)
@@ -146,18 +161,22 @@ def test_every_plane_follows_luma(form: PixelFormat) -> None:
         assert np.abs(value[part] - truth[part]).mean() < (4 if across == down == 0 else 10)
 
 
+def as_it_is(segment: Segment) -> Segment:
+    return segment
+
+
 def test_a_shot_knows_nothing_of_the_next_one() -> None:
-    def rendered(first: int, count: int) -> Rendered:
+    def rendered(segment: Segment, first: int, count: int) -> tuple[Segment, Rendered]:
         batch = frames([source(t % COUNT) for t in range(first, first + count)], index=first)
         each = (1.0,) * count
-        return Rendered(
-            batch, NO_BARS, batch, eyes(batch, first % COUNT), each, each, None, True, torch.zeros(len(batch), 1, 2, 2)
-        )
+        picture = eyes(batch, first % COUNT)
+        depths = torch.zeros(len(batch), 1, 2, 2)
+        return segment, Rendered(batch, NO_BARS, batch, picture, each, each, None, True, depths)
 
     shots = (Shot(0, COUNT), Shot(COUNT, 2 * COUNT))
-    alone = filled_over_time([rendered(0, COUNT)], [Segment(0, 0, COUNT, shots[:1], 0)])
+    alone = filled_over_time([rendered(Segment(0, 0, COUNT, shots[:1], 0), 0, COUNT)], as_it_is)
     segment = Segment(0, 0, 2 * COUNT, shots, 0)
-    both = list(filled_over_time([rendered(0, COUNT), rendered(COUNT, COUNT)], [segment]))
+    both = list(filled_over_time([rendered(segment, 0, COUNT), rendered(segment, COUNT, COUNT)], as_it_is))
     assert [one.whole.index for one in both] == list(range(2 * COUNT))
     for one, two in zip(alone, both, strict=False):
         assert torch.equal(one.eyes.right.planes[0], two.eyes.right.planes[0])
@@ -172,7 +191,7 @@ def test_frames_that_are_not_to_be_filled_pass_as_they_are() -> None:
     plain = Rendered(
         batch, NO_BARS, batch, eyes(batch, 0), (1.0,) * 3, (0.5,) * 3, None, False, torch.zeros(len(batch), 1, 2, 2)
     )
-    assert list(filled_over_time([plain], [Segment(0, 0, 3, (Shot(0, 3),), 0)])) == [plain]
+    assert list(filled_over_time([(Segment(0, 0, 3, (Shot(0, 3),), 0), plain)], as_it_is)) == [plain]
 
 
 def test_views_come_out_late_but_the_window_is_bounded() -> None:
