@@ -275,7 +275,7 @@ def fail(module):
     module.render_eyes = failing
 
 
-AFTER["stereo3d.pipeline.build"] = fail
+AFTER["stereo3d.pipeline.shot_views"] = fail
 """
 
 
