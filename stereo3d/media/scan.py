@@ -217,7 +217,12 @@ def _missing_end(
         return expected, found < expected
     own = _own_duration(info)
     if own is not None:
-        return own, own - found > _MISSING_SECONDS
+        # Where the middle lacks something, too, less than a second may be missing at the end.
+        steps = sorted(b - a for a, b in itertools.pairwise(timeline.pts)) or [timeline.last_duration]
+        least, longest = (ticks * timeline.time_base for ticks in (_HOLE_FRAMES * steps[len(steps) // 2], steps[-1]))
+        missing = own - found
+        more = longest if longest > least and missing > least else 0
+        return own, missing + more > _MISSING_SECONDS
     if info.duration is None:
         return None, False
     end = max(end_seconds, timeline.pts[0] * timeline.time_base + found)

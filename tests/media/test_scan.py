@@ -138,3 +138,30 @@ def test_an_avi_cut_off_in_the_middle_is_truncated(clip: Clip, tmp_path: Path) -
     report = scanned(short)[1]
     assert report.truncated
     assert report.expected == 3
+
+
+def test_a_short_end_and_a_short_hole_together_are_no_whole_film(clip: Clip, tmp_path: Path) -> None:
+    """Each alone lacks less than a second."""
+    whole = clip("vfr")
+    with av.open(str(whole)) as source:
+        video = source.streams.video[0]
+        packets = [p for p in source.demux(video) if p.size]
+        tag = video.metadata["DURATION"]
+        end = max(p.pts for p in packets) * packets[0].time_base
+
+        def cut(name: str, *, hole: bool) -> Path:
+            path = tmp_path / name
+            with av.open(str(path), "w", format="matroska") as target:
+                stream = target.add_stream_from_template(video)
+                for packet in packets:
+                    seconds = packet.pts * video.time_base
+                    if seconds < end - Fraction(7, 10) and not (hole and Fraction(2, 10) < seconds < Fraction(7, 10)):
+                        packet.stream = stream
+                        target.mux_one(packet)
+            data = path.read_bytes()
+            at = data.rindex(b"00:00:0")
+            path.write_bytes(data[:at] + tag.encode() + data[at + len(tag) :])
+            return path
+
+        assert not scanned(cut("end.mkv", hole=False))[1].truncated
+        assert scanned(cut("both.mkv", hole=True))[1].truncated
