@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import av
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
@@ -17,6 +18,8 @@ from stereo3d.media.probe import open_input
 from stereo3d.media.split import write_run
 
 __all__ = ["cut_out", "excerpt"]
+
+_SEEK_BACK_SECONDS = (0, 3, 12)
 
 
 def excerpt(info: MediaInfo, places: Sequence[Fraction], frames: int, out: Path) -> int:
@@ -55,7 +58,7 @@ def cut_out(info: MediaInfo, start: Fraction, end: Fraction, out: Path) -> Fract
             stream = source.streams[video.index]
             assert isinstance(stream, av.VideoStream)
             first = (video.start_pts or 0) * video.time_base
-            source.seek(round((first + start) / video.time_base), stream=stream)
+            _seek_before(source, stream, first + start)
             tracks = [stream, *source.streams.audio]
             copies = {track.index: target.add_stream_from_template(track, opaque=True) for track in tracks}
             begin: Fraction | None = None
@@ -79,6 +82,17 @@ def cut_out(info: MediaInfo, start: Fraction, end: Fraction, out: Path) -> Fract
             return begin - first
     except (av.FFmpegError, OSError, ValueError) as error:
         raise InputError(f"nothing can be cut out of {info.path}: {error}", hint="is it whole?") from error
+
+
+def _seek_before(source: InputContainer, stream: av.VideoStream, time: Fraction) -> None:
+    """Seek to a keyframe at or before ``time``. Some containers land behind it: then farther back."""
+    base = stream.time_base or Fraction(1, 1000)
+    for back in _SEEK_BACK_SECONDS:
+        source.seek(max(round((time - back) / base), stream.start_time or 0), stream=stream)
+        key = next((p for p in source.demux(stream) if p.is_keyframe and p.size), None)
+        source.seek(max(round((time - back) / base), stream.start_time or 0), stream=stream)
+        if key is not None and key.pts is not None and key.pts * base <= time:
+            return
 
 
 def _move(packet: Packet[Stream], begin: Fraction) -> None:

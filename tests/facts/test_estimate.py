@@ -17,7 +17,7 @@ from stereo3d.job.forecast import keep_forecast, recall_forecast
 from stereo3d.job.report import Report
 from stereo3d.job.survey import survey_source
 from stereo3d.job.timing import Stopwatch, Timing
-from stereo3d.media.excerpt import excerpt
+from stereo3d.media.excerpt import cut_out, excerpt
 from stereo3d.media.probe import probe
 from stereo3d.progress import Phase, Silent, Tick
 from stereo3d.settings import Settings, TimeSettings
@@ -145,3 +145,23 @@ def test_the_pace_of_a_part_is_measured_within_it(film: Path) -> None:
     pace = measured_pace(film, settings, Event())
     assert pace.sample == 48
     assert pace.fps > 1
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".ts"])
+def test_a_piece_is_cut_out_from_the_keyframe_before_it_with_its_sound(film: Path, tmp_path: Path, suffix: str) -> None:
+    import av
+
+    source = tmp_path / f"source{suffix}"
+    with av.open(str(film)) as container, av.open(str(source), "w") as target:
+        copies = {s.index: target.add_stream_from_template(s) for s in container.streams}
+        for packet in container.demux():
+            if packet.dts is not None:
+                packet.stream = copies[packet.stream_index]
+                target.mux(packet)
+    begin = cut_out(probe(source), Fraction(5, 2), Fraction(4), tmp_path / "piece.mkv")
+    assert float(begin) in (0.0, 1.0, 2.0)  # a keyframe, the nearest one where the container can be sought well
+    assert suffix == ".ts" or begin == 2
+    info = probe(tmp_path / "piece.mkv")
+    assert len(info.audio) == 1
+    found = survey_source(info, TimeSettings(), lambda _done: None)
+    assert float(found.timeline.duration(0, len(found.timeline))) == pytest.approx(4.0 - float(begin), abs=0.1)
