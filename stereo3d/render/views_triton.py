@@ -4,21 +4,21 @@ Memory traffic, *computed* from the loads and stores below, not measured (not ru
 eyes, each buffer once for each kernel that reads or writes it (what a kernel reads again is taken to come from the cache;
 the few pixels that ``fill`` and ``blend`` touch are left out):
 
-===================  ======================================================  =====================  ====
-step                 read                                                    written                sum
-===================  ======================================================  =====================  ====
-``cover``            shift 4, luma 1                                         2 shifts 8             13
-luma ``warp``        2 shifts 8 (and 8 for the blocks' ranges), luma 1       2 surfaces 8, views 2  27
-luma fill, blend     2 surfaces 8 + 8                                                               16
-chroma shift         2 shifts 8, then 2 to divide                            2 + 2                  14
-chroma stacked       0.5                                                     0.5                    1
-chroma ``warp``      2 shifts 2 (and 2), planes 0.5                          2 surfaces 2, views 1  7.5
-chroma fill, blend   2 surfaces 2 + 2                                                               4
-===================  ======================================================  =====================  ====
+===================  ======================================================  ======================  ====
+step                 read                                                    written                 sum
+===================  ======================================================  ======================  ====
+``cover``            shift 4, luma 1                                         2 shifts 8, chroma's 2  15
+luma ``warp``        2 shifts 8, luma 1                                      2 surfaces 8, views 2   19
+luma fill, blend     2 surfaces 8 + 8                                                                16
+chroma stacked       0.5                                                     0.5                     1
+chroma ``warp``      2 shifts 2, planes 0.5                                  2 surfaces 2, views 1   5.5
+chroma fill, blend   2 surfaces 2 + 2                                                                4
+===================  ======================================================  ======================  ====
 
-Together 82.5 bytes. The least possible, with ``shift`` given at full size, is 4 + 1.5 + 3 = 8.5 bytes: this is 9.7 times as much,
-nearly all of it float32 surfaces between kernels. At 1080p 171 MB, 51 microseconds at 3.35 TB/s; at 4K 684 MB, 204 microseconds.
-What ``edges.refine`` moves comes on top, and that is far more while its ramps are found in torch.
+Together 60.5 bytes. The least possible, with ``shift`` given at full size, is 4 + 1.5 + 3 = 8.5 bytes, and 16.5 with the surfaces that
+filling over time needs: this is 7.1 and 3.7 times as much, nearly all of it float32 surfaces between kernels. At 1080p 125 MB, 37
+microseconds at 3.35 TB/s; at 4K 502 MB, 150 microseconds. What ``edges.refine`` moves comes on top: 0.9 for depth of 924x518 at 1080p,
+4 + 1 for rows, 4 + 4 for columns, 6 for finding that there is nothing to smooth, 20 together.
 """
 
 from __future__ import annotations
