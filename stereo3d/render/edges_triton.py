@@ -10,7 +10,7 @@ import triton
 import triton.language as tl
 
 from stereo3d.render import ramps_triton
-from stereo3d.render.edges import BLUR, JUMP, MIXED, MOVED
+from stereo3d.render.rules import BLUR, JUMP, MIXED, MOVED
 from stereo3d.render.warp_triton import SPAN, Signs
 
 __all__ = ["Covered", "cover", "refine", "smooth"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from stereo3d.render import edges, warp
+from stereo3d.render import edges, rules, warp
 from stereo3d.render.bands import over_rows
 
 __all__ = ["View", "look"]
@@ -54,7 +54,7 @@ def look(
         for image, view, flags in zip((luma, plain), (large, small), marks, strict=True)
     )
     near, rule, rounding = shift[:, 0].numpy(), edges.cover_rule(sign, width), warp.rounding(luma)
-    join, rows = np.float32(warp.JOIN), plain.shape[2]
+    join, rows = np.float32(rules.JOIN), plain.shape[2]
     over_rows(lambda a, b: eye_numba.eye_rows(near, big, little, rule, join, cells, rounding, a, b), len(shift), rows)
     warp.finish(large.picture, luma, large.seen, marks[0], sign)
     if chroma is None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stereo3d.render import edges, gaps_numba
 from stereo3d.render import fill as filling
+from stereo3d.render import gaps_numba, rules
 
 __all__ = ["Blocks", "find_blocks"]
 
@@ -75,7 +75,7 @@ def _of_view(seen: Floats | None, near: Floats, sign: int) -> tuple[npt.NDArray[
     gaps, levels = gaps_numba.find_gaps(seen, slack, share)
     strip, reach = max(4, STRIP * width // _UNIT), max(6, RING * width // _UNIT)
     owner, count = gaps_numba.group(gaps, levels, strip, slack)
-    rim = -(-width // edges.BLUR)
+    rim = -(-width // rules.BLUR)
     pixels = gaps_numba.pixels(gaps, levels, owner, count, rim, width)
     ring = gaps_numba.ring(gaps, levels, owner, count, near, sign, reach, width)
     return (*pixels, *ring, np.full(count, sign, np.int32))

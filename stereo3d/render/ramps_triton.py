@@ -7,7 +7,7 @@ import torch
 import triton
 import triton.language as tl
 
-from stereo3d.render.edges import FRACTION, NEAR, PEAK, PULL
+from stereo3d.render.rules import FRACTION, NEAR, PEAK, PULL
 
 __all__ = ["snap"]
 

@@ -13,9 +13,10 @@ from typing import Literal
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import edges, eye, warp
+from stereo3d.render import edges, eye
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, disparity_px, each
+from stereo3d.render.rules import has_kernels
 
 __all__ = ["EYE_POSITIONS", "Eyes", "Synthetic", "both_eyes", "picture_shift", "render_eyes", "render_views"]
 
@@ -110,7 +111,7 @@ def picture_shift(frames: FrameBatch, shift: torch.Tensor) -> torch.Tensor:
 
 def both_eyes(frames: FrameBatch, shift: torch.Tensor, signs: tuple[int, ...]) -> tuple[Eye, ...]:
     """The frames of the eyes ``signs`` (+1 left, -1 right): ``shift`` as :func:`picture_shift` gives it."""
-    if warp.has_kernels(shift.device):
+    if has_kernels(shift.device):
         from stereo3d.render import views_triton
 
         return views_triton.eyes(frames, shift, signs)

@@ -27,7 +27,7 @@ import torch
 
 from stereo3d.frames import FrameBatch
 from stereo3d.render import borders_triton, edges_triton, fill_triton, warp_triton
-from stereo3d.render.warp import JOIN
+from stereo3d.render.rules import JOIN
 from stereo3d.render.warp_triton import Signs
 
 __all__ = ["eyes", "view"]

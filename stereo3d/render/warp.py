@@ -11,8 +11,6 @@ One idea, three forms of it: Numba on the CPU, Triton on CUDA, torch anywhere (t
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import torch
 
@@ -20,11 +18,10 @@ from stereo3d.render import borders
 from stereo3d.render import fill as filling
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
+from stereo3d.render.rules import JOIN, has_kernels
 
 __all__ = [
-    "JOIN",
     "finish",
-    "has_kernels",
     "marks_for",
     "render_view",
     "rounding",
@@ -34,18 +31,10 @@ __all__ = [
     "surface_reference",
 ]
 
-JOIN = 1.0
-"""Pixels of shift between neighbours up to which they are one surface."""
-
 Marks = np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]
 
 _WHOLE = (torch.uint8, torch.uint16)
 _TYPES = (*_WHOLE, torch.float16, torch.bfloat16, torch.float32)
-
-
-def has_kernels(device: torch.device) -> bool:
-    """Whether the Triton kernels run there: CUDA, with triton installed."""
-    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
 def render_view(

@@ -17,6 +17,7 @@ from stereo3d.render import (
     fill,
     fill_triton,
     ramps_triton,
+    rules,
     views_triton,
     warp,
     warp_triton,
@@ -38,7 +39,7 @@ def surface_equals(device: str) -> None:
     frames, height, width = size(device)
     shift = rough_shift(frames, height, 2 * width)
     for eyes in ((1, -1), (-1,)):
-        got = warp_triton.surface(torch.cat([shift] * len(eyes)).to(device), eyes, join=warp.JOIN).cpu()
+        got = warp_triton.surface(torch.cat([shift] * len(eyes)).to(device), eyes, join=rules.JOIN).cpu()
         want = torch.cat(
             [warp.surface_reference(shift.reshape(-1, 2 * width), eye).reshape(shift.shape) for eye in eyes]
         )
@@ -117,7 +118,7 @@ def views(image: torch.Tensor, shift: torch.Tensor, device: str) -> tuple[torch.
     steps.append(steps[-1].clone())
     fill_triton.fill(steps[-1], image, seen)
     steps.append(steps[-1].clone())
-    borders_triton.blend(steps[-1], image, seen, SIGNS, jump=warp.JOIN)
+    borders_triton.blend(steps[-1], image, seen, SIGNS, jump=rules.JOIN)
     return tuple(step.cpu() for step in steps)
 
 
@@ -144,7 +145,7 @@ def views_equal(device: str) -> None:
         assert (full.double() - filled.double()).abs().max() <= most
         soft = torch.cat(
             [
-                borders.blend_reference(part, image.float(), half, s, jump=warp.JOIN)
+                borders.blend_reference(part, image.float(), half, s, jump=rules.JOIN)
                 for part, (half, s) in zip(filled.float().chunk(2), halves(seen), strict=True)
             ]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stereo3d.render import borders, warp
+from stereo3d.render import borders, rules, warp
 from tests.render.test_warp import noise, rough_shift
 
 
@@ -34,7 +34,7 @@ def blended(view: torch.Tensor, image: torch.Tensor, seen: torch.Tensor, sign: i
     out, marks = view.clone(), warp.marks_for(seen)
     one, two = seen[:, 0, :, :-1], seen[:, 0, :, 1:]
     marks[:] = 0
-    marks[..., : one.shape[2]] = (((two - one).abs() <= warp.JOIN).logical_not() & (one != two)).numpy() * 2
+    marks[..., : one.shape[2]] = (((two - one).abs() <= rules.JOIN).logical_not() & (one != two)).numpy() * 2
     borders.blend(out, image, seen, marks, sign)
     return out
 
@@ -54,7 +54,7 @@ def test_clean_edges_and_plain_pictures_stay() -> None:
 def test_the_kernel_equals_the_reference(dtype: torch.dtype, width: int, sign: int) -> None:
     image, view = noise(2, 3, 20, width, dtype=dtype), noise(2, 3, 20, width, dtype=dtype, seed=1)
     seen = warp.surface(rough_shift(2, 20, width), sign)
-    want = borders.blend_reference(view.float(), image.float(), seen, sign, jump=warp.JOIN)
+    want = borders.blend_reference(view.float(), image.float(), seen, sign, jump=rules.JOIN)
     got = blended(view, image, seen, sign)
     assert (got != view).any()
     assert (got.double() - want.double()).abs().max() <= (0.5001 if dtype == torch.uint8 else 1e-5)
