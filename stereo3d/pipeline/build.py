@@ -12,13 +12,11 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import torch
 
-from stereo3d.depth.base import DepthModel
-from stereo3d.frames import FrameBatch, Shot
+from stereo3d.frames import FrameBatch
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.geometry import output_size
 from stereo3d.media.segment import SegmentWriter
@@ -26,37 +24,24 @@ from stereo3d.media.sized import SizedWriter
 from stereo3d.pipeline.depth_film import DepthKeeper, placed, shown
 from stereo3d.pipeline.feed import Feed
 from stereo3d.pipeline.fitting import Fitting
+from stereo3d.pipeline.frames_in import frames_of_views, paired
 from stereo3d.pipeline.meter import Meter
-from stereo3d.pipeline.recipe import Found, Models, Numerics, Places, Recipe, SegmentResult
-from stereo3d.pipeline.shot_depth import Depths, Probes, ShotDepth
-from stereo3d.pipeline.shot_screen import GivenScreen
+from stereo3d.pipeline.recipe import Found, Models, Places, Recipe, SegmentResult
+from stereo3d.pipeline.shot_depth import Depths
 from stereo3d.pipeline.shot_views import Rendered, filled_over_time, rendered
 from stereo3d.pipeline.stages import stage
 from stereo3d.pipeline.staging import ComfortFacts, Staging
+from stereo3d.pipeline.steady_depth import steady_depths
 from stereo3d.pipeline.witness import Seen, Staged, Witness
 from stereo3d.plan.bars import crop
-from stereo3d.plan.overrides import black
-from stereo3d.plan.segments import Segment, probe_frames
-from stereo3d.render.comfort_screen import Follow
+from stereo3d.plan.segments import Segment
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
 
-__all__ = [
-    "PIPELINE_VERSION",
-    "Found",
-    "Models",
-    "Numerics",
-    "Places",
-    "Recipe",
-    "SegmentResult",
-    "build_segments",
-    "pictures",
-]
+__all__ = ["PIPELINE_VERSION", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
 PIPELINE_VERSION = 4
-# Frames a batch outside the depth model: small, because they travel at full size.
-_FRAMES_PER_BATCH = 4
 _HOST = torch.device("cpu")
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
 # find room between them (eight frames an item).
@@ -157,7 +142,7 @@ def pictures(
 ) -> Generator[FrameBatch, None, None]:
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
-    steady = _steady_depths(map(recipe.widened, segments), recipe, models, meter, found)
+    steady = steady_depths(map(recipe.widened, segments), recipe, models, meter, found)
     depths = stage("depth", steady, meter, ahead=_DEPTHS_AHEAD, device=recipe.place)
     pieces = placed(((segment, recipe.widened(segment)) for segment in segments), depths, found.screens)
     settings = recipe.settings
@@ -180,7 +165,7 @@ def pictures(
 def _packed_views(
     segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
-    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
+    frames = stage("decode", frames_of_views(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
     packing = Packing.of(recipe.settings)
     staging = Staging(
         lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
@@ -188,7 +173,7 @@ def _packed_views(
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         fitting = Fitting(found.notes.append)
-        pairs = _rendered(_pair(frames, depths), recipe, staging, fitting)
+        pairs = _rendered(paired(frames, depths), recipe, staging, fitting)
         for some in filled_over_time(pairs, recipe.widened):
             left, right = some.views()
             synthetic = recipe.in_force(some.whole.index).view.synthetic_view
@@ -233,11 +218,11 @@ def _with_depth(
     segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     """The source beside its depth: no views are made."""
-    frames = stage("decode", _frames(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
+    frames = stage("decode", frames_of_views(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
     packing, device = Packing.of(recipe.settings), recipe.place
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        for _, batch, depth in _pair(frames, depths):
+        for _, batch, depth in paired(frames, depths):
             whole = crop(batch, recipe.framing.trim).to(device)
             bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
             maps = depth.maps(device)
@@ -245,139 +230,3 @@ def _with_depth(
             yield pack(whole, depth_picture(whole, maps, bars, depth.zero_parallax), packing)
     finally:
         frames.close()
-
-
-def _frames(
-    segments: Iterable[Segment], recipe: Recipe, replaced: dict[int, list[int]]
-) -> Generator[tuple[Segment, FrameBatch], None, None]:
-    """The source's frames of all segments and around them, in order; no batch spans two segments, two shots, or a segment's end."""
-    with recipe.decoder() as decoder:
-        for segment in segments:
-            if recipe.in_force(segment.start).black:
-                for batch in _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH):
-                    yield segment, batch
-                continue
-            known, wide = len(decoder.replaced), recipe.widened(segment)
-            for batch in decoder.batches(wide.start, wide.end, batch=_FRAMES_PER_BATCH):
-                replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
-                known = len(decoder.replaced)
-                there = batch.to(recipe.place)  # here, beside the renderer
-                for _, piece in _by_shot(there, segment.shots):
-                    yield from ((segment, part) for part in _at_ends(piece, segment))
-
-
-def _black(first: int, end: int, segment: Segment, recipe: Recipe, count: int) -> Iterator[FrameBatch]:
-    """Frames [first, end) where the source's cannot be had, ``count`` at a time."""
-    size = output_size(recipe.info.video, recipe.settings.picture.height)
-    for start in range(first, end, count):
-        pts = recipe.timeline.pts[start : min(start + count, end)]
-        batch = black(recipe.info.video.format, size, pts, start)
-        yield from (piece for _, piece in _by_shot(batch, segment.shots))
-
-
-def _by_shot(batch: FrameBatch, shots: Iterable[Shot]) -> Iterator[tuple[Shot, FrameBatch]]:
-    """A batch cut at shot boundaries."""
-    for shot in shots:
-        start = max(shot.start - batch.index, 0)
-        end = min(shot.end - batch.index, len(batch))
-        if start < end:
-            yield shot, batch.cut(start, end)
-
-
-def _at_ends(batch: FrameBatch, segment: Segment) -> Iterator[FrameBatch]:
-    """A batch cut at the ends of a segment."""
-    edges = (0, *(min(max(end - batch.index, 0), len(batch)) for end in (segment.start, segment.end)), len(batch))
-    return (batch.cut(start, end) for start, end in pairwise(edges) if start < end)
-
-
-def _pair(
-    frames: Iterable[tuple[Segment, FrameBatch]], depths: Iterator[Depths]
-) -> Iterator[tuple[Segment, FrameBatch, Depths]]:
-    """Frames beside the depth of just these frames, in pieces where the two are cut differently."""
-    held: Depths | None = None
-    for segment, batch in frames:
-        done = 0
-        while done < len(batch):
-            if not held:
-                held = next(depths)
-            count = min(len(batch) - done, len(held))
-            yield segment, batch.cut(done, done + count), held.cut(0, count)
-            held = held.cut(count)
-            done += count
-
-
-def _depth_frames(segments: Iterable[Segment], recipe: Recipe) -> Generator[tuple[Segment, FrameBatch], None, None]:
-    """What the depth model looks at, of all segments, with lead-in and lead-out, in batches for the model."""
-    with recipe.depth_decoder() as decoder:
-        for segment in segments:
-            first = segment.start - segment.lead_in
-            if recipe.in_force(segment.start).black:
-                yield from (
-                    (segment, batch)
-                    for batch in _black(first, segment.end + segment.lead_out, segment, recipe, recipe.numerics.batch)
-                )
-                continue
-            for batch in decoder.batches(first, segment.end + segment.lead_out, batch=recipe.numerics.batch):
-                yield segment, batch.to(recipe.place) if recipe.network else batch
-
-
-def _steady_depths(
-    segments: Iterable[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
-) -> Generator[Depths, None, None]:
-    """Steady depth of all frames of all segments, in order."""
-    depths: ShotDepth | None = None
-    source = stage("decode for depth", _depth_frames(segments, recipe), meter, device=recipe.place)
-    try:
-        for segment, batch in source:
-            for shot, piece in _by_shot(batch, segment.shots):
-                if depths is None:
-                    model = models.named(recipe.in_force(segment.piece(shot)[1]).model)
-                    depths = _shot_depth(segment, shot, recipe, model)
-                yield from depths.push(recipe.framing.picture(piece))
-                if piece.index + len(piece) == min(shot.end, segment.end + segment.lead_out):
-                    yield from _finished(depths, segment, shot, found)
-                    depths = None
-    finally:
-        source.close()
-
-
-def _finished(depths: ShotDepth, segment: Segment, shot: Shot, found: Found) -> Iterator[Depths]:
-    """What a shot, or a segment's piece of it, still owes."""
-    _, kept, end = segment.piece(shot)
-    for part in depths.finish():  # who has the last part may ask what was found
-        flawed = (kept + number for number in depths.missing())
-        found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
-        yield part
-
-
-def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:
-    first, kept, end = segment.piece(shot)
-    view = recipe.in_force(kept).view
-    screen: GivenScreen = None if view.zero_parallax == "auto" else view.zero_parallax
-    if screen is None and recipe.depth_from is not None and recipe.depth_from.screens:
-        screen = recipe.depth_from.screen
-    floats = view.window == "float" and recipe.settings.paint.colormap is None
-    known = screen is not None and model.info.calibrated and not floats
-    return ShotDepth(
-        model,
-        zero_parallax=screen,
-        follow=Follow.of(view.strength, recipe.rate),
-        look_at_sides=floats,
-        steady=recipe.settings.depth.steady,
-        lead_in=kept - first,
-        keep=end - kept,
-        probes=_probe(shot, recipe, model) if segment.is_divided(shot) and not known else None,
-    )
-
-
-def _probe(shot: Shot, recipe: Recipe, model: DepthModel) -> Probes:
-    """Raw depth of the frames, spread over a divided shot, that its pieces agree by."""
-    maps: list[torch.Tensor] = []
-    frames = probe_frames(shot)
-    estimator = model.begin_shot()
-    with recipe.depth_decoder() as decoder:
-        for frame in frames:
-            for batch in decoder.batches(frame, frame + 1, batch=1):
-                maps += [estimator.push(recipe.framing.picture(batch))]
-    maps.append(estimator.finish())
-    return Probes(torch.cat([m for m in maps if len(m)]), frames[0], frames[-1])

@@ -196,7 +196,7 @@ def fail(module):
     module._shot_depth = failing
 
 
-AFTER["stereo3d.pipeline.build"] = fail
+AFTER["stereo3d.pipeline.steady_depth"] = fail
 """
 
 

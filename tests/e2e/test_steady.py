@@ -14,9 +14,10 @@ from stereo3d.job.keys import segment_key
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
-from stereo3d.pipeline.build import _probe, _steady_depths, pictures
+from stereo3d.pipeline.build import pictures
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Numerics, Recipe
+from stereo3d.pipeline.steady_depth import probes_of, steady_depths
 from stereo3d.plan.segments import LEAD_OUT, Segment, probe_frames
 from stereo3d.render.uncovered import REACH
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
@@ -70,7 +71,7 @@ def recipe_for(path: Path, **options: object) -> Recipe:
 
 
 def depth(film: Path, pieces: tuple[Segment, ...], **options: object) -> torch.Tensor:
-    parts = _steady_depths(pieces, recipe_for(film, **options), Models(Luma()), Meter(), Found())
+    parts = steady_depths(pieces, recipe_for(film, **options), Models(Luma()), Meter(), Found())
     return torch.cat([part.maps(torch.device("cpu")) for part in parts])
 
 
@@ -93,7 +94,7 @@ def test_pieces_meet_and_are_steadier_along_the_motion(film: Path) -> None:
 
 def test_a_piece_sees_a_few_frames_beyond_its_end_and_its_key_knows(film: Path) -> None:
     model, recipe = Luma(), recipe_for(film)
-    list(_steady_depths(PIECES[:1], recipe, Models(model), Meter(), Found()))
+    list(steady_depths(PIECES[:1], recipe, Models(model), Meter(), Found()))
     assert model.seen[-1] == CUT + LEAD_OUT - 1
     assert PIECES[1].lead_out == 0
     keys = {segment_key(PIECES[0], "it", recipe_for(film, steady=steady)) for steady in ("off", "range", "motion")}
@@ -102,7 +103,7 @@ def test_a_piece_sees_a_few_frames_beyond_its_end_and_its_key_knows(film: Path) 
 
 def test_frames_without_depth_are_told_by_number(film: Path) -> None:
     found, model = Found(), Luma(blind=(CUT - 10, CUT - 1, CUT, CUT + 2, LENGTH - 1))
-    parts = list(_steady_depths(PIECES, recipe_for(film), Models(model), Meter(), found))
+    parts = list(steady_depths(PIECES, recipe_for(film), Models(model), Meter(), found))
     assert sum(map(len, parts)) == LENGTH
     assert found.flawed == {0: {CUT - 10, CUT - 1}, 1: {CUT, CUT + 2, LENGTH - 1}}
 
@@ -116,7 +117,7 @@ def test_the_probes_of_a_shot_are_one_sequence_for_the_model(film: Path) -> None
             return self
 
     model = Counting()
-    assert len(_probe(SHOT, recipe_for(film), model).raw) == 16
+    assert len(probes_of(SHOT, recipe_for(film), model).raw) == 16
     assert model.begun == 1
     assert model.seen == list(probe_frames(SHOT))
 
