@@ -153,7 +153,7 @@ def test_working_through_the_places_in_parts_changes_nothing(net, monkeypatch):
     levels = net.pretrained(clip(8))
     whole = net.head(levels)
     monkeypatch.setattr(video_network, "_ELEMENTS", 32 * 8 * 64 * 7)
-    torch.testing.assert_close(net.head(levels), whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(net.head(levels), whole, atol=1e-4, rtol=0)  # other sums, rounded otherwise
 
 
 @pytest.mark.parametrize(("encoder", "pyramid", "mean"), [("bf16", "fp32", 0.006), ("bf16", "bf16", 0.02)])

@@ -138,6 +138,9 @@ def test_machines_join_and_leave(nodes: Any, cluster: Cluster, work: Work, tmp_p
                 yield outcome
 
         work.check(run, tmp_path)
+    until = time.monotonic() + 60  # Ray declares a machine dead after some missed signs of life
+    while len(cluster.machines()) != 3 and time.monotonic() < until:
+        time.sleep(0.5)
     assert len(cluster.machines()) == 3
 
 
