@@ -43,7 +43,7 @@ def _value(shift, frame, x, y, mask, low, width, height, whole: tl.constexpr):  
     return (1.0 - down) * one + down * two
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _walk(  # type: ignore[no-untyped-def]
     shift, frame, x, y, begin, beside, wanted, way, bound, to, most, last, low, width, height,
     along: tl.constexpr, whole: tl.constexpr,
