@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from stereo3d.errors import UsageError
 
-__all__ = ["PerFrame", "disparity_px", "each", "per_frame", "screen_parallax"]
+__all__ = ["PerFrame", "affine", "disparity_px", "each", "per_frame", "screen_parallax"]
 
 PerFrame = float | Sequence[float]
 """One number for all frames, or one for each."""
@@ -34,7 +35,16 @@ def disparity_px(depth: torch.Tensor, *, width: int, strength: PerFrame, zero_pa
         if not 0 <= value <= 1:
             raise UsageError(f"zero parallax {value:g} is out of bounds", hint="zero parallax is a depth, 0..1")
     scale = per_frame([value / 100 * width for value in each(strength)], depth)
-    return (depth.float() - per_frame(each(zero_parallax), depth)) * scale
+    return affine(depth.float(), per_frame(each(zero_parallax), depth), scale)
+
+
+def affine(maps: torch.Tensor, less: float | torch.Tensor, times: float | torch.Tensor) -> torch.Tensor:
+    """``(maps - less) * times``, float32. By numpy on the CPU: torch's threads would spin for milliseconds after each such step,
+    on cores that the kernels and the encoder need."""
+    if maps.device.type != "cpu":
+        return (maps - less) * times
+    low, scale = (value.numpy() if isinstance(value, torch.Tensor) else np.float32(value) for value in (less, times))
+    return torch.from_numpy(np.asarray((maps.numpy() - low) * scale))
 
 
 def each(value: PerFrame, count: int = 1) -> Sequence[float]:

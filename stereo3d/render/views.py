@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 
 from stereo3d.frames import FrameBatch
 from stereo3d.render import edges, eye
 from stereo3d.render.comfort_window import soften_sides
-from stereo3d.render.disparity import PerFrame, disparity_px, each
+from stereo3d.render.disparity import PerFrame, affine, disparity_px, each
 from stereo3d.render.rules import has_kernels
 
 __all__ = ["EYE_POSITIONS", "Eyes", "Synthetic", "both_eyes", "picture_shift", "render_eyes", "render_views"]
@@ -94,7 +95,7 @@ def render_eyes(
         pairs = zip(each(strength, len(frames)), each(zero_parallax, len(frames)), strict=True)
         disparity = soften_sides(disparity, [budget / 100 * (1 - zero) for budget, zero in pairs])
     left, right = EYE_POSITIONS[synthetic]
-    shift = picture_shift(frames, disparity * max(left, -right))
+    shift = picture_shift(frames, affine(disparity, 0, max(left, -right)))
     signs = tuple(sign for sign, position in ((1, left), (-1, right)) if position)
     made = dict(zip(signs, both_eyes(frames, shift, signs), strict=True))
     source: Eye = (frames, None)
@@ -129,5 +130,9 @@ def _eye(frames: FrameBatch, shift: torch.Tensor, sign: int) -> Eye:
 
 
 def _stacked(planes: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Planes of one size, [N, C, H, W]."""
-    return torch.stack(planes, 1) if len(planes) > 1 else planes[0].unsqueeze(1)
+    """Planes of one size, [N, C, H, W]; on the CPU without torch's threads (see :func:`stereo3d.render.disparity.affine`)."""
+    if len(planes) == 1:
+        return planes[0].unsqueeze(1)
+    if planes[0].device.type == "cpu":
+        return torch.from_numpy(np.stack([plane.numpy() for plane in planes], 1))
+    return torch.stack(planes, 1)
