@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# torch's threads would else spin while they wait for one another, on the very cores that decoder, encoder and other programs want: on
-# a busy machine that costs many times the work itself. Read once, when torch is loaded.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# torch's threads (GNU OpenMP) spin for milliseconds when there is nothing more to do, on the very cores that decoder, renderer and
+# encoder want. So many turns (some tens of microseconds) bridge the gaps within a network and no more. Read once, when torch is loaded.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 __all__ = ["__version__", "convert"]
 

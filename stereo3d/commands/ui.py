@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +55,6 @@ def add_ui(add: Add, add_settings: Callable[..., None]) -> None:
 def _ui(arguments: argparse.Namespace) -> int:
     from stereo3d.presets import settings_from
 
-    # Torch's threads must not spin while they wait, before it is imported: a conversion may need the processor at the same time.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from stereo3d.ui.serve import serve
     except ModuleNotFoundError as error:
