@@ -21,6 +21,7 @@ def add_compare(add: Add, add_settings: Callable[..., None]) -> None:
     """Add compare. ``add_settings``: gives a parser the options of a conversion."""
     compare = add(
         "compare",
+        usage="stereo3d compare INPUT [options]",
         help="the same moments through several depth models, beside one another, timed",
         description="Shows moments of the film beside the depth that each model sees in them, with the time for 100 frames, fps, peak "
         "memory, the time for this film, and how far each is from the largest. Writes a page (HTML), a sheet (PNG) and "

@@ -18,6 +18,7 @@ def add_estimate(add: Add, add_settings: Callable[..., None]) -> None:
     """Add estimate. ``add_settings``: gives a parser the options of a conversion."""
     estimate = add(
         "estimate",
+        usage="stereo3d estimate INPUT [options]",
         help="time, size and disk for this film on this machine, for each model",
         description="Converts some seconds of pieces of the film with each model, and says what the whole film will take: time, when "
         "it would be ready, size, disk, and the stage that limits. The conversion says at its end how far that was off.",

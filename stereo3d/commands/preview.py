@@ -22,6 +22,7 @@ def add_preview(add: Add, add_settings: Callable[..., None]) -> None:
     """Add preview. ``add_settings``: gives a parser the options of a conversion."""
     preview = add(
         "preview",
+        usage="stereo3d preview INPUT [options]",
         help="moments of a film as a page: source, depth, both eyes, in seconds; or short films of it",
         description="Makes one page (HTML) of moments of the film with the settings given: source, depth in colours, side by side, "
         "anaglyph and a wiggle. Without --at the moments are spread over the film and its kinds of shots: near, far, dark, fast. "

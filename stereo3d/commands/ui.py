@@ -26,6 +26,7 @@ def add_ui(add: Add, add_settings: Callable[..., None]) -> None:
     """Add ui. ``add_settings``: gives it the options of a conversion that the page begins with."""
     parser = add(
         "ui",
+        usage="stereo3d ui [FOLDER ...] [options]",
         help="a page in the browser: look at moments of films, convert them, watch the progress",
         description="Serves a page to this machine only and prints its address, which holds the key. Conversions that are started there go "
         "on when it ends. Ctrl-C ends it.",
