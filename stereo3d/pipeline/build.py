@@ -86,7 +86,7 @@ def build_segments(
 
 def _own(frames: Iterable[int], segment: Segment) -> tuple[int, ...]:
     """Those of the segment, and none of the frames around it."""
-    return tuple(sorted(frame for frame in frames if segment.start <= frame < segment.end))
+    return tuple(sorted(frame for frame in frames if frame in segment))
 
 
 def _encode(
@@ -190,7 +190,7 @@ def _rendered(
     for segment, batch, depth in pairs:
         render = partial(_render, batch, depth, recipe, staging)
         for some in fitting.pieces(len(batch), render):
-            if segment.start <= batch.index < segment.end:
+            if batch.index in segment:
                 staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
             yield segment, some
 

@@ -97,7 +97,7 @@ def filled_over_time(
             slim = replace(some, eyes=Eyes(eyes.left, eyes.right, eyes.shift.new_empty(0), (None, None)))
             waiting.extend(slim.cut(n, n + 1) for n in range(len(slim.whole)))
             yield from _ready(uncovered.push(some.picture, some.eyes), waiting, segment)
-        elif _is_own(some, segment):
+        elif some.whole.index in segment:
             yield some
         wide, end = widened(segment), some.whole.index + len(some.whole)
         if any(end == wide.piece(shot)[2] for shot in wide.shots):
@@ -105,16 +105,12 @@ def filled_over_time(
             uncovered = Uncovered()
 
 
-def _is_own(some: Rendered, segment: Segment) -> bool:
-    return segment.start <= some.whole.index < segment.end
-
-
 def _ready(
     views: Iterable[tuple[FrameBatch, FrameBatch]], waiting: deque[Rendered], segment: Segment
 ) -> Iterator[Rendered]:
     for left, right in views:
         one = waiting.popleft()
-        if not _is_own(one, segment):
+        if one.whole.index not in segment:
             continue
         device = one.whole.planes[0].device
         yield replace(one, eyes=replace(one.eyes, left=left.to(device), right=right.to(device)))

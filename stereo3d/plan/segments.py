@@ -41,6 +41,10 @@ class Segment:
     def __len__(self) -> int:
         return self.end - self.start
 
+    def __contains__(self, frame: int) -> bool:
+        """Whether an output frame is the segment's own, and not one of those around it."""
+        return self.start <= frame < self.end
+
     @property
     def lead_out(self) -> int:
         """How many frames after ``end``, of the same shot, its last frames are steadied with."""
