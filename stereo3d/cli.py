@@ -13,10 +13,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import NoReturn, get_args
 
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
+from stereo3d.commands.arguments import settings_given
 from stereo3d.errors import Stereo3DError
 from stereo3d.settings import RunSettings, Settings, TrackSettings, ViewSettings
 
@@ -168,12 +169,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     from stereo3d.conversion import convert_command
     from stereo3d.presets import settings_from
 
-    options: dict[str, Any] = {
-        name: value
-        for name, value in vars(arguments).items()
-        if name not in {"command", "run", "input", "output", "preset"}
-    }
-    settings = settings_from(arguments.preset, options)
+    settings = settings_from(arguments.preset, settings_given(arguments))
     return convert_command(arguments.input, arguments.output, settings)
 
 

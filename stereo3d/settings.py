@@ -328,12 +328,17 @@ class Settings(Group):
         return {name: type(field.default) for name, field in cls.model_fields.items()}
 
     @classmethod
+    def home(cls) -> dict[str, str]:
+        """Option -> name of the group that holds it."""
+        return {option: group for group, kind in cls.groups().items() for option in kind.model_fields}
+
+    @classmethod
     def from_flat(cls, options: Mapping[str, Any], *, where: str = "") -> Self:
         """Settings from a flat mapping (dashes or underscores). ``where`` names the mapping in errors.
 
         Raises UsageError for an unknown name and for a value out of its type or bounds.
         """
-        home = {option: group for group, kind in cls.groups().items() for option in kind.model_fields}
+        home = cls.home()
         nested: dict[str, dict[str, Any]] = {}
         for name, value in options.items():
             option = str(name).replace("-", "_")

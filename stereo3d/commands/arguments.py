@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Container
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from stereo3d.errors import OutputError, UsageError
-from stereo3d.settings import parse_time
+from stereo3d.settings import Settings, parse_time
 
-__all__ = ["Add", "moments_at", "number", "page_place", "parts", "seconds", "size", "tell"]
+__all__ = ["Add", "moments_at", "number", "page_place", "parts", "seconds", "settings_given", "size", "tell"]
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -65,6 +66,12 @@ def page_place(source: Path, output: Path | None, kind: str, suffix: str = ".htm
     if not place.parent.is_dir():
         raise OutputError(f"there is no folder {place.parent}", hint="choose another place with -o")
     return place
+
+
+def settings_given(arguments: argparse.Namespace, *besides: str) -> dict[str, Any]:
+    """The settings that were given, by name, but for those that the command reads in its own way (``besides``)."""
+    ours = Settings.home().keys() - set(besides)
+    return {name: value for name, value in vars(arguments).items() if name in ours}
 
 
 def tell(line: str) -> None:

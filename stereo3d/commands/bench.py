@@ -7,9 +7,9 @@ import json
 import platform
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stereo3d.commands.arguments import Add, number, parts, size, tell
+from stereo3d.commands.arguments import Add, number, parts, settings_given, size, tell
 from stereo3d.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ def _bench(arguments: argparse.Namespace) -> int:
     from stereo3d.files import cache_folder
     from stereo3d.presets import settings_from
 
-    own = {"command", "run", "input", "preset", "frames", "size", "rounds", "json"}
-    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
+    options = settings_given(arguments)
     if arguments.preset is None:
         options.setdefault("model", "classic")
     settings = settings_from(arguments.preset, options)
@@ -147,8 +146,7 @@ def _bench_steadiness(arguments: argparse.Namespace) -> int:
     from stereo3d.bench.steadiness import ClipBench, TruthBench, bench_clip, bench_truth
     from stereo3d.presets import settings_from
 
-    own = {"command", "run", "input", "frames", "json"}
-    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
+    options = settings_given(arguments)
     result: ClipBench | TruthBench
     if arguments.input is None:
         if options:

@@ -6,9 +6,8 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, tell
+from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, settings_given, tell
 from stereo3d.commands.estimate import add_models, model_weights
 from stereo3d.files import publish, write_text
 
@@ -56,9 +55,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from stereo3d.moments.preview import pick
     from stereo3d.presets import settings_from
 
-    own = {"command", "run", "input", "output", "at", "count", "models", "weights", "timed", "preset", "json"}
-    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
-    settings = settings_from(arguments.preset, options)
+    settings = settings_from(arguments.preset, settings_given(arguments, "weights"))
     names, weights = parts(arguments.models, "models"), model_weights(arguments.weights)
     place = page_place(arguments.input, arguments.output, "compare")
     with open_moments(arguments.input, settings, tell) as moments:

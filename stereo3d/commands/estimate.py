@@ -6,9 +6,8 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from stereo3d.commands.arguments import Add, parts, tell
+from stereo3d.commands.arguments import Add, parts, settings_given, tell
 from stereo3d.errors import UsageError
 
 __all__ = ["add_estimate", "add_models", "model_weights"]
@@ -59,9 +58,8 @@ def _estimate(arguments: argparse.Namespace) -> int:
     from stereo3d.facts.estimate import estimate_film
     from stereo3d.presets import settings_from
 
-    own = {"command", "run", "input", "preset", "json", "models", "weights"}
-    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
-    settings, names = settings_from(arguments.preset, options), parts(arguments.models, "models")
+    settings = settings_from(arguments.preset, settings_given(arguments, "weights"))
+    names = parts(arguments.models, "models")
     found = estimate_film(arguments.input, settings, names, model_weights(arguments.weights), tell)
     print(json.dumps(found.to_json()) if arguments.json else found.text())
     return 0

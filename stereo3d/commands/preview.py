@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, seconds, tell
+from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, seconds, settings_given, tell
 from stereo3d.errors import UsageError
 from stereo3d.files import write_text
 from stereo3d.settings import Settings
@@ -54,8 +53,7 @@ def _preview(arguments: argparse.Namespace) -> int:
     from stereo3d.moments.preview import pick, preview_page
     from stereo3d.presets import settings_from
 
-    own = {"command", "run", "input", "output", "at", "count", "clip", "preset", "strength"}
-    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in own}
+    options = settings_given(arguments, "strength")
     words = parts(getattr(arguments, "strength", None), "strength")
     several = [settings_from(arguments.preset, {**options, "strength": word}) for word in words]
     several = several or [settings_from(arguments.preset, options)]

@@ -6,14 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from stereo3d.commands.arguments import Add, tell
+from stereo3d.commands.arguments import Add, settings_given, tell
 from stereo3d.errors import UsageError
 
 __all__ = ["add_ui"]
-
-_OWN = {"command", "run", "folder", "host", "port", "browser", "preset"}
 
 
 def _port(text: str) -> int:
@@ -62,8 +59,7 @@ def _ui(arguments: argparse.Namespace) -> int:
         if error.name not in ("starlette", "uvicorn", "anyio"):
             raise
         raise UsageError(f"the page needs {error.name}", hint="pip install 'stereo3d[ui]'") from None
-    options: dict[str, Any] = {name: value for name, value in vars(arguments).items() if name not in _OWN}
-    base = settings_from(arguments.preset, options)
+    base = settings_from(arguments.preset, settings_given(arguments))
     places = tuple(arguments.folder) or (Path(),)
     serve(arguments.host, arguments.port, places, base, browser=arguments.browser, tell=tell)
     print("the page has ended; conversions go on", file=sys.stderr)
