@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -178,14 +179,13 @@ class Crew:
 
     def _heard(self, run: _Run, on_frames: Callable[[int], None]) -> Generator[Outcome, None, None]:
         """What came in, for some seconds or until nothing is left to be done."""
-        waited = 0.0
-        while waited < _LOOK_SECONDS:
+        until = time.monotonic() + _LOOK_SECONDS
+        while run.over.is_set() or time.monotonic() < until:
             try:
                 item = run.heard.get(timeout=0 if run.over.is_set() else _STEP)
             except queue.Empty:
                 if run.over.is_set() or run.handout.done:
                     return
-                waited += _STEP
                 continue
             if isinstance(item, int):
                 on_frames(item)

@@ -16,7 +16,7 @@ import pytest
 from stereo3d.errors import JobError
 from stereo3d.executors.crew import Crew, Failure, Line, Lost, Seat
 from stereo3d.executors.hand import Hand
-from stereo3d.executors.messages import Event, Made, Order, Ready, Task, Worked
+from stereo3d.executors.messages import Event, Made, Order, Ready, Said, Task, Worked
 from stereo3d.executors.processes import DeviceSeats, ProcessLine
 from stereo3d.pipeline.feed import Feed
 from stereo3d.pipeline.meter import Meter
@@ -196,26 +196,33 @@ def test_without_workers_it_says_why(work: Work, tmp_path: Path) -> None:
         list(crew.run(work.recipe, work.segments, work.places(tmp_path), lambda _count: None))
 
 
-def test_a_seat_that_comes_later_joins_in(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stereo3d.executors.crew._LOOK_SECONDS", 0.2)
-    joined = threading.Event()
-
-    def waiting(event: Event) -> Event | None:
-        joined.wait(30)
-        return event
-
-    bench = crew_of(work, ThreadSeat("slow", waiting))
-
-    def arrive() -> None:
-        time.sleep(0.5)
-        bench.seats.seats.append(late)
-        joined.set()
-
+def test_a_seat_that_comes_later_joins_a_crew_that_is_never_silent(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stereo3d.executors.crew._LOOK_SECONDS", 0.3)
+    over = time.monotonic() + 60
     late = ThreadSeat("late")
-    threading.Thread(target=arrive).start()
+
+    class Talker(ThreadLine):
+        """Talks, instead of working, until the other one has come."""
+
+        def event(self, seconds: float) -> Event | None:
+            if late.opened or time.monotonic() > over:
+                return super().event(seconds)
+            time.sleep(0.02)
+            if late not in bench.seats.seats:
+                bench.seats.seats.append(late)
+            return Said("I could begin")
+
+    class TalkersSeat(ThreadSeat):
+        def open(self) -> Line:
+            return Talker(self.trouble)
+
+    bench = crew_of(work, TalkersSeat("talker"))
     with closing(bench.crew()) as crew:
         work.check(crew.run, tmp_path)
     assert late.opened == 1
+    assert "talker: I could begin" in bench.said
 
 
 def test_every_reader_of_a_feed_sees_all_segments_and_waits_for_none_that_is_known(work: Work) -> None:
