@@ -154,7 +154,7 @@ def test_a_pause_is_heard_by_who_works_and_by_nobody_else(tmp_path: Path) -> Non
             assert is_worked_on(output)
             ask_to_pause(output)
             assert is_pausing(output)
-            assert stop.wait(10)
+            assert stop.wait(60)
         assert not is_pausing(output)
     finally:
         folder.close()
@@ -167,7 +167,7 @@ def test_a_child_is_known_again_and_ended(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "home/stereo3d").mkdir(parents=True)
     (tmp_path / "home/stereo3d/__init__.py").touch()
     (tmp_path / "home/stereo3d/__main__.py").write_text(
-        "import sys, time\nprint(sys.argv[1:], flush=True)\ntime.sleep(60)\n"
+        "import sys, time\nprint(sys.argv[1:], flush=True)\ntime.sleep(600)\n"
     )
     monkeypatch.setattr(children, "_HOME", tmp_path / "home")
     monkeypatch.delenv("PYTHONPATH", raising=False)
