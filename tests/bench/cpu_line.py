@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from stereo3d.bench.film import run_ffmpeg
 from stereo3d.bench.machine import describe
+from stereo3d.bench.reference import run_ffmpeg
 from stereo3d.job.convert import convert_film
 from stereo3d.job.numerics import load_with_numerics
 from stereo3d.job.prepare import encoder_for, with_fixed_threads
