@@ -25,6 +25,7 @@ from stereo3d.executors.hand import Hand
 from stereo3d.executors.messages import Event, Made, Order, Task
 from stereo3d.executors.shipping import Needed, drop, fetch, needed, with_files
 from stereo3d.files import file_sha256, flush
+from stereo3d.memory import keep_freed_memory
 from stereo3d.pipeline.recipe import Recipe
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
@@ -189,6 +190,7 @@ class _Worker:
     """A :class:`Hand` on some machine, with a folder of its own for its segments."""
 
     def __init__(self, library: Any, files: tuple[Needed, ...]) -> None:
+        keep_freed_memory()
         self._hand, self._library, self._files = Hand(), library, files
         self._folder = Path(tempfile.mkdtemp(prefix="stereo3d-work-"))
 
