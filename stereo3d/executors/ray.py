@@ -8,9 +8,7 @@ back the same way and are believed when their hash is right.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +22,7 @@ from stereo3d.executors.crew import Lost, Seat
 from stereo3d.executors.hand import Hand
 from stereo3d.executors.messages import Event, Made, Order, Task
 from stereo3d.executors.shipping import Needed, drop, fetch, needed, with_files
+from stereo3d.executors.workplace import Workplace
 from stereo3d.files import file_sha256, flush
 from stereo3d.memory import keep_freed_memory
 from stereo3d.pipeline.recipe import Recipe
@@ -192,7 +191,7 @@ class _Worker:
     def __init__(self, library: Any, files: tuple[Needed, ...]) -> None:
         keep_freed_memory()
         self._hand, self._library, self._files = Hand(), library, files
-        self._folder = Path(tempfile.mkdtemp(prefix="stereo3d-work-"))
+        self._place = Workplace()
 
     def begin(self, order: Order) -> bool:
         """Whether anything had to be fetched for it."""
@@ -207,8 +206,8 @@ class _Worker:
 
     def give(self, task: Task | None) -> None:
         if task is not None:
-            picture, depth = self._folder / task.picture.name, self._folder / task.depth.name
-            task = Task(task.segment, picture, depth)
+            here = self._place.path
+            task = Task(task.segment, here / task.picture.name, here / task.depth.name)
         self._hand.give(task)
 
     def event(self) -> Event | None:
@@ -220,7 +219,7 @@ class _Worker:
         return data
 
     def leave(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._place.leave()
 
 
 @dataclass(frozen=True, slots=True)

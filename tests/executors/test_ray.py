@@ -7,9 +7,9 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +28,24 @@ pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
 from stereo3d.executors.ray import Cluster, ClusterSeats, _Library, open_cluster  # noqa: E402
 from stereo3d.executors.shipping import fetch, needed  # noqa: E402
+from stereo3d.executors.workplace import Workplace  # noqa: E402
 
 STORE = 80 << 20
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Any]:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machines' folder for temporary files."""
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="module")
+def nodes(scratch: Path) -> Iterator[Any]:
     """A head without cores of its own and two machines of one core each, without a dashboard or statistics."""
     from ray.cluster_utils import Cluster as Nodes
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["TMPDIR"] = str(scratch)
     head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE}
     nodes = Nodes(initialize_head=True, head_node_args=head)
     for _ in range(2):
@@ -58,22 +66,30 @@ def crew_on(cluster: Cluster, work: Work, said: list[str]) -> Crew:
     )
 
 
-def killing(crew: Crew, times: int, chance: random.Random) -> Callable[..., Generator[Outcome, None, None]]:
-    """A run during which a worker is killed, so many times: one of those at work, a moment after a segment was made."""
+@dataclass
+class Killer:
+    """Kills workers at random: so many, each a moment after a segment was made. ``killed``: how many were."""
 
-    def run(*args: Any) -> Generator[Outcome, None, None]:
-        left = times
-        for outcome in crew.run(*args):
+    crew: Crew
+    times: int
+    chance: random.Random
+    killed: int = 0
+
+    def run(self, *args: Any) -> Generator[Outcome, None, None]:
+        for outcome in self.crew.run(*args):
             yield outcome
-            time.sleep(chance.uniform(0, 0.3))
-            workers = [
-                p for p in psutil.process_iter(["cmdline"]) if "ray::_Worker" in " ".join(p.info["cmdline"] or ())
-            ]
-            if workers and left:
-                left -= 1
-                chance.choice(workers).send_signal(signal.SIGKILL)
+            time.sleep(self.chance.uniform(0, 0.3))  # somewhere in the next segment
+            workers = [process for process in psutil.Process().children(recursive=True) if is_worker(process)]
+            if workers and self.killed < self.times:
+                self.killed += 1
+                self.chance.choice(workers).send_signal(signal.SIGKILL)
 
-    return run
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "ray::_Worker" in " ".join(process.cmdline())
+    except psutil.Error:  # it ended just now
+        return False
 
 
 def test_two_workers_make_what_the_local_executor_makes_though_two_are_killed(
@@ -83,8 +99,10 @@ def test_two_workers_make_what_the_local_executor_makes_though_two_are_killed(
     assert cluster.threads == 1
     said: list[str] = []
     with closing(crew_on(cluster, work, said)) as crew:
-        results: list[SegmentResult] = work.check(killing(crew, 2, random.Random(1)), tmp_path)
+        killer = Killer(crew, 2, random.Random(1))
+        results: list[SegmentResult] = work.check(killer.run, tmp_path)
     assert len(results) == len(LENGTHS)
+    assert killer.killed == 2
     assert len([line for line in said if "cannot be reached" in line]) >= 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}.part" for n in range(len(LENGTHS))]
 
@@ -151,11 +169,20 @@ def test_where_there_is_no_cluster_it_says_so() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1500)
-def test_twenty_kills_lose_nothing(cluster: Cluster, work: Work, tmp_path: Path) -> None:
-    chance, said = random.Random(2), list[str]()
+def test_twenty_kills_lose_nothing(cluster: Cluster, work: Work, tmp_path: Path, scratch: Path) -> None:
+    """Nothing of the film, and nothing of the dead is left on the disk but what the last ones of them had."""
+    said: list[str] = []
     with closing(crew_on(cluster, work, said)) as crew:
-        for number in range(5):
-            folder = tmp_path / str(number)
+        killer, runs = Killer(crew, 20, random.Random(2)), 0
+        while killer.killed < 20:
+            folder = tmp_path / str(runs)
             folder.mkdir()
-            work.check(killing(crew, 4, chance), folder)
-    assert len([line for line in said if "cannot be reached" in line]) >= 15
+            work.check(killer.run, folder)
+            runs += 1
+        work.check(crew.run, tmp_path)
+    assert (
+        len([line for line in said if "cannot be reached" in line]) >= 15
+    )  # one killed twice before it spoke counts once
+    Workplace(scratch).leave()
+    print(f"{runs} runs of {len(LENGTHS)} segments")
+    assert not list(scratch.glob("stereo3d-work-*"))
