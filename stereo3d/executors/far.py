@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
-from collections.abc import Buffer, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from stereo3d.errors import InputError
+from stereo3d.media.closing import Closing
 
 __all__ = ["FarFile", "Piece", "piece_of"]
 
@@ -36,7 +37,7 @@ def piece_of(path: Path, offset: int, count: int) -> Piece:
     return Piece(data, hashlib.sha256(data).digest())
 
 
-class FarFile:
+class FarFile(Closing):
     """``path``, ``size``: of the file on its own machine. ``read``: (offset, count) -> bytes of it. ``place``: a file for what came over,
     with holes for what did not. Any number of threads."""
 
@@ -44,7 +45,11 @@ class FarFile:
         self._path, self.size, self._read = path, size, read
         self._here: set[int] = set()
         self._lock = threading.Lock()
-        self._kept = open(place, "w+b", buffering=0)  # noqa: SIM115 - as long as the worker
+        self._kept = open(place, "w+b", buffering=0)  # noqa: SIM115 - until it is closed
+
+    def close(self) -> None:
+        """Nothing can be read any more."""
+        self._kept.close()
 
     @property
     def fetched(self) -> int:
@@ -89,12 +94,10 @@ class _Stream(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Buffer) -> int:
-        view = memoryview(buffer)
-        data = self._file.read(self._position, len(view))
-        view[: len(data)] = data
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(self._position, self._file.size if size < 0 else size)
         self._position += len(data)
-        return len(data)
+        return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._position = max(0, offset + (0, self._position, self._file.size)[whence])

@@ -1,8 +1,8 @@
 """Workers on the machines of a Ray cluster (extra ``stereo3d[ray]``).
 
 Each GPU of the cluster is a seat, or each share of a machine's cores as large as the job's number of threads. Workers read the
-source under its own path where they can, else it comes through Ray's object store, once for each machine; segments come
-back the same way and are believed when their hash is right.
+source under its own path where they can, else what they read of it comes through Ray's object store; segments come
+back the same way. Both are believed when their hash is right.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from stereo3d.errors import UsageError
 from stereo3d.executors.crew import Lost, Seat
+from stereo3d.executors.far import FarFile, Piece, piece_of
 from stereo3d.executors.hand import Hand
 from stereo3d.executors.messages import Event, Made, Order, Task
-from stereo3d.executors.shipping import Needed, drop, fetch, needed, with_files
+from stereo3d.executors.shipping import Needed, drop, fetch, film_of, is_here, read_whole, with_files
 from stereo3d.executors.workplace import Workplace
 from stereo3d.files import file_sha256, flush
 from stereo3d.memory import keep_freed_memory
@@ -121,13 +122,13 @@ class ClusterSeats:
 
     def __init__(self, cluster: Cluster, recipe: Recipe) -> None:
         self._cluster, self._numerics = cluster, recipe.numerics
-        self._files = needed(recipe)
+        self._film, self._others = film_of(recipe), read_whole(recipe)
         self._copies: set[str] = set()
 
     @cached_property
     def _library(self) -> Any:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        allowed = tuple(file.path for file in self._files)
+        allowed = tuple(file.path for file in (self._film, *self._others))
         actor = ray.remote(_Library).options(num_cpus=0, max_concurrency=8, scheduling_strategy=here)
         return actor.remote(allowed)
 
@@ -152,7 +153,7 @@ class ClusterSeats:
         actor = ray.remote(_Worker).options(
             num_cpus=cpus, num_gpus=int(gpu), max_concurrency=4, scheduling_strategy=there
         )
-        return actor.remote(self._library, self._files)
+        return actor.remote(self._library, self._film, self._others)
 
     def note_copies(self, machine: _Machine) -> None:
         """Files were fetched to this machine."""
@@ -160,7 +161,7 @@ class ClusterSeats:
 
     def close(self) -> None:
         """Remove what was fetched, on all machines that can still be reached."""
-        names = tuple(file.fingerprint for file in self._files)
+        names = tuple(file.fingerprint for file in self._others)
         tasks = [
             ray.remote(drop)
             .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False))
@@ -177,31 +178,32 @@ class _Library:
     def __init__(self, allowed: tuple[Path, ...]) -> None:
         self._allowed = allowed
 
-    def read(self, path: Path, offset: int, count: int) -> bytes:
+    def read(self, path: Path, offset: int, count: int) -> Piece:
         if path not in self._allowed:
             raise PermissionError(str(path))
-        with open(path, "rb") as stream:
-            stream.seek(offset)
-            return stream.read(count)
+        return piece_of(path, offset, count)
 
 
 class _Worker:
     """A :class:`Hand` on some machine, with a folder of its own for its segments."""
 
-    def __init__(self, library: Any, files: tuple[Needed, ...]) -> None:
+    def __init__(self, library: Any, film: Needed, others: tuple[Needed, ...]) -> None:
         keep_freed_memory()
-        self._hand, self._library, self._files = Hand(), library, files
+        self._hand, self._library, self._source, self._others = Hand(), library, film, others
         self._place = Workplace()
+        self._film: FarFile | None = None
+
+    def _read(self, path: Path, offset: int, count: int) -> Piece:
+        piece: Piece = ray.get(self._library.read.remote(path, offset, count))
+        return piece
 
     def begin(self, order: Order) -> bool:
-        """Whether anything had to be fetched for it."""
-
-        def read(path: Path, offset: int, count: int) -> bytes:
-            data: bytes = ray.get(self._library.read.remote(path, offset, count))
-            return data
-
-        places = {file.path: fetch(file, read) for file in self._files}
-        self._hand.begin(Order(with_files(order.recipe, places), order.traces))
+        """Whether a file had to be fetched for it."""
+        source = self._source
+        if self._film is None and not is_here(source):
+            self._film = FarFile(source.path, source.size, partial(self._read, source.path), self._place.path / "film")
+        places = {file.path: fetch(file, self._read) for file in self._others}
+        self._hand.begin(Order(with_files(order.recipe, places, self._film), order.traces))
         return any(place != path for path, place in places.items())
 
     def give(self, task: Task | None) -> None:
@@ -219,6 +221,8 @@ class _Worker:
         return data
 
     def leave(self) -> None:
+        if self._film is not None:
+            self._film.close()
         self._place.leave()
 
 

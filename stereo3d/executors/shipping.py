@@ -1,4 +1,5 @@
-"""A job's files on another machine: found there under the same path, else fetched, once for all workers of that machine."""
+"""A job's files on another machine: found there under the same path, else the film is read from afar (:mod:`stereo3d.executors.far`), and
+what is read whole (weights, a depth film) is fetched, once for all workers of that machine."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from stereo3d.errors import InputError, UsageError
+from stereo3d.executors.far import FarFile, Piece
 from stereo3d.files import flush, publish, source_fingerprint
-from stereo3d.media.info import MediaInfo
 from stereo3d.pipeline.recipe import Recipe
 
-__all__ = ["Needed", "drop", "fetch", "needed", "with_files"]
+__all__ = ["Needed", "drop", "fetch", "film_of", "is_here", "read_whole", "with_files"]
 
 _CHUNK = 32 << 20
 _OLD_SECONDS = 86_400
@@ -38,29 +39,40 @@ class Needed:
         return cls(path, 0 if path.is_dir() else path.stat().st_size, source_fingerprint(path))
 
 
-def needed(recipe: Recipe) -> tuple[Needed, ...]:
-    """The files that workers need for a recipe: the source, the depth film, the weights that were named."""
-    paths = [recipe.info.path]
-    paths += [recipe.depth_from.info.path] if recipe.depth_from is not None else []
+def film_of(recipe: Recipe) -> Needed:
+    """The source."""
+    return Needed.of(recipe.info.path)
+
+
+def read_whole(recipe: Recipe) -> tuple[Needed, ...]:
+    """The other files that workers need: the depth film, the weights that were named."""
+    paths = [recipe.depth_from.info.path] if recipe.depth_from is not None else []
     weights = recipe.settings.depth.weights
     paths += [Path(weights).expanduser()] if weights is not None else []
     return tuple(Needed.of(path) for path in paths)
 
 
-def fetch(file: Needed, read: Callable[[Path, int, int], bytes], folder: Path | None = None) -> Path:
-    """Where the file is on this machine. ``read``: (path, offset, count) -> bytes of it on the machine of the job. ``folder``: for
-    what is fetched; by default that for temporary files.
-
-    Raises UsageError for a folder that is not here, InputError where the bytes that came are not those of the file.
-    """
+def is_here(file: Needed) -> bool:
+    """Whether this machine has the file, under its path. Raises UsageError for a folder that is not here."""
     with suppress(InputError):
         if file.path.exists() and source_fingerprint(file.path) == file.fingerprint:
-            return file.path
+            return True
     if file.size == 0:
         raise UsageError(
             f"{file.path} is not on this machine",
             hint="put a folder of pictures where all machines see it, under one path",
         )
+    return False
+
+
+def fetch(file: Needed, read: Callable[[Path, int, int], Piece], folder: Path | None = None) -> Path:
+    """Where the file is on this machine. ``read``: (path, offset, count) -> bytes of it on the machine of the job. ``folder``: for
+    what is fetched; by default that for temporary files.
+
+    Raises UsageError for a folder that is not here, InputError where the bytes that came are not those of the file.
+    """
+    if is_here(file):
+        return file.path
     place = (folder or Path(tempfile.gettempdir())) / f"{_PREFIX}{file.fingerprint}{file.path.suffix}"
     with FileLock(f"{place}.lock"):
         if not _holds(place, file):
@@ -74,15 +86,15 @@ def _holds(place: Path, file: Needed) -> bool:
     return place.is_file() and place.stat().st_size == file.size and source_fingerprint(place) == file.fingerprint
 
 
-def _copy(file: Needed, read: Callable[[Path, int, int], bytes], place: Path) -> None:
+def _copy(file: Needed, read: Callable[[Path, int, int], Piece], place: Path) -> None:
     unfinished = place.with_name(place.name + ".part")
     try:
         with open(unfinished, "wb") as stream:
             while (done := stream.tell()) < file.size:
                 chunk = read(file.path, done, min(_CHUNK, file.size - done))
-                if not chunk:
+                if not chunk.data:
                     break
-                stream.write(chunk)
+                stream.write(chunk.data)
         flush(unfinished)
         if not _holds(unfinished, file):
             raise InputError(f"{file.path} did not arrive whole", hint="has it changed since the job began?")
@@ -107,12 +119,9 @@ def drop(fingerprints: tuple[str, ...], folder: Path | None = None) -> None:
                 path.unlink()
 
 
-def with_files(recipe: Recipe, places: Mapping[Path, Path]) -> Recipe:
-    """The recipe for a machine on which its files are elsewhere. ``places``: by their path on the machine of the job."""
-
-    def moved(info: MediaInfo) -> MediaInfo:
-        return replace(info, path=places.get(info.path.absolute(), info.path))
-
+def with_files(recipe: Recipe, places: Mapping[Path, Path], film: FarFile | None) -> Recipe:
+    """The recipe for a machine on which its files are elsewhere. ``places``: of those that are read whole, by their path on the machine of
+    the job. ``film``: the source, None where it is here."""
     depth = recipe.settings.depth
     update: dict[str, str] = {}
     for name in ("weights", "depth_from"):
@@ -121,6 +130,9 @@ def with_files(recipe: Recipe, places: Mapping[Path, Path]) -> Recipe:
             path = Path(value).expanduser().absolute()
             update[name] = str(places.get(path, path))
     settings = recipe.settings.model_copy(update={"depth": depth.model_copy(update=update)})
-    film = recipe.depth_from
-    depth_from = replace(film, info=moved(film.info)) if film is not None else None
-    return replace(recipe, info=moved(recipe.info), settings=settings, depth_from=depth_from)
+    depth_from = recipe.depth_from
+    if depth_from is not None:
+        path = depth_from.info.path
+        depth_from = replace(depth_from, info=replace(depth_from.info, path=places.get(path.absolute(), path)))
+    info = recipe.info if film is None else replace(recipe.info, far=film.open)
+    return replace(recipe, info=info, settings=settings, depth_from=depth_from)
