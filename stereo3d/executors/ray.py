@@ -10,23 +10,33 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from stereo3d.errors import UsageError
 from stereo3d.executors.crew import Lost, Seat
 from stereo3d.executors.far import FarFile, Piece, piece_of
 from stereo3d.executors.hand import Hand
 from stereo3d.executors.messages import Event, Made, Order, Task
-from stereo3d.executors.shipping import Needed, drop, fetch, film_of, is_here, read_whole, with_files
+from stereo3d.executors.shipping import (
+    Needed,
+    depth_with_files,
+    drop,
+    fetch,
+    film_of,
+    is_here,
+    read_whole,
+    with_files,
+)
 from stereo3d.executors.workplace import Workplace
 from stereo3d.files import file_sha256, flush
 from stereo3d.memory import keep_freed_memory
 from stereo3d.pipeline.recipe import Recipe
+from stereo3d.settings import DepthSettings
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # tasks without a GPU do not hide the machine's
@@ -38,7 +48,7 @@ except ImportError:
 
 __all__ = ["Cluster", "ClusterSeats", "open_cluster"]
 
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 _T = TypeVar("_T")
 _START_SECONDS = 300
 _TIDY_SECONDS = 20
@@ -107,14 +117,34 @@ class Cluster:
         """Cores of the smallest machine that gives any: what every worker on a processor can have."""
         return min((machine.cpus for machine in self.machines() if machine.cpus), default=1)
 
-    def call(self, kind: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call a function on some machine that has such a device. Raises what it raises."""
-        task = ray.remote(max_calls=1)(function).options(num_cpus=0 if kind == "cuda" else 1, num_gpus=kind == "cuda")
+    def call(self, kind: str, function: Callable[[DepthSettings, *_Ts], _T], depth: DepthSettings, *args: *_Ts) -> _T:
+        """Call a function on some machine that has such a device, with the files that the settings name at hand there. Raises what it
+        raises."""
+        files = read_whole(depth)
+        library = _open_library(files.values()) if files else None
+
+        def there(*args: *_Ts) -> _T:
+            places = {name: fetch(file, partial(_read, library)) for name, file in files.items()}
+            return function(depth_with_files(depth, places), *args)
+
+        task = ray.remote(max_calls=1)(there).options(num_cpus=0 if kind == "cuda" else 1, num_gpus=kind == "cuda")
         try:
-            result: _T = ray.get(task.remote(*args, **kwargs))
+            result: _T = ray.get(task.remote(*args))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         return result
+
+
+def _open_library(files: Iterable[Needed]) -> Any:
+    """An actor on this machine that reads the files for others; it ends with the last one who holds it."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = ray.remote(_Library).options(num_cpus=0, max_concurrency=8, scheduling_strategy=here)
+    return actor.remote(tuple(file.path for file in files))
+
+
+def _read(library: Any, path: Path, offset: int, count: int) -> Piece:
+    piece: Piece = ray.get(library.read.remote(path, offset, count))
+    return piece
 
 
 class ClusterSeats:
@@ -122,15 +152,12 @@ class ClusterSeats:
 
     def __init__(self, cluster: Cluster, recipe: Recipe) -> None:
         self._cluster, self._numerics = cluster, recipe.numerics
-        self._film, self._others = film_of(recipe), read_whole(recipe)
+        self._film, self._others = film_of(recipe), read_whole(recipe.settings.depth)
         self._copies: set[str] = set()
 
     @cached_property
     def _library(self) -> Any:
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        allowed = tuple(file.path for file in (self._film, *self._others))
-        actor = ray.remote(_Library).options(num_cpus=0, max_concurrency=8, scheduling_strategy=here)
-        return actor.remote(allowed)
+        return _open_library((self._film, *self._others.values()))
 
     def now(self) -> Sequence[Seat]:
         return [
@@ -161,7 +188,7 @@ class ClusterSeats:
 
     def close(self) -> None:
         """Remove what was fetched, on all machines that can still be reached."""
-        names = tuple(file.fingerprint for file in self._others)
+        names = tuple(file.fingerprint for file in self._others.values())
         tasks = [
             ray.remote(drop)
             .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False))
@@ -187,24 +214,20 @@ class _Library:
 class _Worker:
     """A :class:`Hand` on some machine, with a folder of its own for its segments."""
 
-    def __init__(self, library: Any, film: Needed, others: tuple[Needed, ...]) -> None:
+    def __init__(self, library: Any, film: Needed, others: Mapping[str, Needed]) -> None:
         keep_freed_memory()
-        self._hand, self._library, self._source, self._others = Hand(), library, film, others
+        self._hand, self._read, self._source, self._others = Hand(), partial(_read, library), film, others
         self._place = Workplace()
         self._film: FarFile | None = None
-
-    def _read(self, path: Path, offset: int, count: int) -> Piece:
-        piece: Piece = ray.get(self._library.read.remote(path, offset, count))
-        return piece
 
     def begin(self, order: Order) -> bool:
         """Whether a file had to be fetched for it."""
         source = self._source
         if self._film is None and not is_here(source):
             self._film = FarFile(source.path, source.size, partial(self._read, source.path), self._place.path / "film")
-        places = {file.path: fetch(file, self._read) for file in self._others}
-        self._hand.begin(Order(with_files(order.recipe, places, self._film), order.traces))
-        return any(place != path for path, place in places.items())
+        places = {name: fetch(file, self._read) for name, file in self._others.items()}
+        self._hand.begin(Order(with_files(order.recipe, places, self._film or source.path), order.traces))
+        return any(place != self._others[name].path for name, place in places.items())
 
     def give(self, task: Task | None) -> None:
         if task is not None:

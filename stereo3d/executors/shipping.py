@@ -17,8 +17,9 @@ from stereo3d.errors import InputError, UsageError
 from stereo3d.executors.far import FarFile, Piece
 from stereo3d.files import flush, publish, source_fingerprint
 from stereo3d.pipeline.recipe import Recipe
+from stereo3d.settings import DepthSettings
 
-__all__ = ["Needed", "drop", "fetch", "film_of", "is_here", "read_whole", "with_files"]
+__all__ = ["Needed", "depth_with_files", "drop", "fetch", "film_of", "is_here", "read_whole", "with_files"]
 
 _CHUNK = 32 << 20
 _OLD_SECONDS = 86_400
@@ -35,8 +36,10 @@ class Needed:
 
     @classmethod
     def of(cls, path: Path) -> Needed:
+        """Raises InputError."""
         path = path.absolute()
-        return cls(path, 0 if path.is_dir() else path.stat().st_size, source_fingerprint(path))
+        fingerprint = source_fingerprint(path)
+        return cls(path, 0 if path.is_dir() else path.stat().st_size, fingerprint)
 
 
 def film_of(recipe: Recipe) -> Needed:
@@ -44,12 +47,10 @@ def film_of(recipe: Recipe) -> Needed:
     return Needed.of(recipe.info.path)
 
 
-def read_whole(recipe: Recipe) -> tuple[Needed, ...]:
-    """The other files that workers need: the depth film, the weights that were named."""
-    paths = [recipe.depth_from.info.path] if recipe.depth_from is not None else []
-    weights = recipe.settings.depth.weights
-    paths += [Path(weights).expanduser()] if weights is not None else []
-    return tuple(Needed.of(path) for path in paths)
+def read_whole(depth: DepthSettings) -> dict[str, Needed]:
+    """The other files that workers need, by the setting that names them: the depth film, the weights. To be asked where the job is."""
+    named = {"depth_from": depth.depth_from, "weights": depth.weights}
+    return {name: Needed.of(Path(value).expanduser()) for name, value in named.items() if value is not None}
 
 
 def is_here(file: Needed) -> bool:
@@ -119,20 +120,20 @@ def drop(fingerprints: tuple[str, ...], folder: Path | None = None) -> None:
                 path.unlink()
 
 
-def with_files(recipe: Recipe, places: Mapping[Path, Path], film: FarFile | None) -> Recipe:
-    """The recipe for a machine on which its files are elsewhere. ``places``: of those that are read whole, by their path on the machine of
-    the job. ``film``: the source, None where it is here."""
-    depth = recipe.settings.depth
-    update: dict[str, str] = {}
-    for name in ("weights", "depth_from"):
-        value = getattr(depth, name)
-        if value is not None:
-            path = Path(value).expanduser().absolute()
-            update[name] = str(places.get(path, path))
-    settings = recipe.settings.model_copy(update={"depth": depth.model_copy(update=update)})
+def depth_with_files(depth: DepthSettings, places: Mapping[str, Path]) -> DepthSettings:
+    """The settings for a machine on which the files of :func:`read_whole` are at ``places``."""
+    return depth.model_copy(update={name: str(path) for name, path in places.items()})
+
+
+def with_files(recipe: Recipe, places: Mapping[str, Path], film: Path | FarFile) -> Recipe:
+    """The recipe for such a machine. ``film``: the source, there or from afar."""
     depth_from = recipe.depth_from
     if depth_from is not None:
-        path = depth_from.info.path
-        depth_from = replace(depth_from, info=replace(depth_from.info, path=places.get(path.absolute(), path)))
-    info = recipe.info if film is None else replace(recipe.info, far=film.open)
+        depth_from = replace(depth_from, info=replace(depth_from.info, path=places["depth_from"]))
+    info = recipe.info
+    if isinstance(film, Path):
+        info = replace(info, path=film, pictures=tuple(film / picture.name for picture in info.pictures))
+    else:
+        info = replace(info, far=film.open)
+    settings = recipe.settings.model_copy(update={"depth": depth_with_files(recipe.settings.depth, places)})
     return replace(recipe, info=info, settings=settings, depth_from=depth_from)

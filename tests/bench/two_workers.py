@@ -116,7 +116,7 @@ def _held_to(core: int) -> Iterator[None]:
 
 
 @contextmanager
-def _cluster() -> Iterator[str]:
+def ray_machines() -> Iterator[str]:
     """The address of a head without cores, with two machines that are held to a core each."""
     import ray
     from ray.cluster_utils import Cluster as Nodes
@@ -180,7 +180,7 @@ def main() -> None:
         film = Film(recipe, make_plan(recipe.timeline, shots))
         local = Local(film)
         began = time.perf_counter()
-        with _cluster() as address:
+        with ray_machines() as address:
             print(f"{len(film.segments)} segments; the cluster stands after {time.perf_counter() - began:.1f} s")
             seats = ClusterSeats(open_cluster(address), recipe)
             with closing(Crew(seats, {"": recipe.model_identity}, Meter(), print, lambda: False)) as crew:

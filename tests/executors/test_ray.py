@@ -19,6 +19,7 @@ from stereo3d.errors import UsageError
 from stereo3d.executors.crew import Crew, Outcome
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import SegmentResult
+from stereo3d.settings import DepthSettings
 from tests.executors.conftest import LENGTHS, Work
 from tests.films import audio_packets, make_film, picture_hashes, run
 
@@ -120,9 +121,25 @@ def test_a_source_that_is_not_shared_is_read_from_afar(
             ray.get(seats._library.read.remote(Path("/etc/hostname"), 0, 5))
 
 
-def test_the_whole_program_gives_the_same_film(nodes: Any, cluster: Cluster, tmp_path: Path) -> None:
+def test_what_is_asked_of_a_machine_finds_its_weights_there(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though they were named by a path from here."""
+    (tmp_path / "small.pth").write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+
+    def look(depth: DepthSettings, times: int) -> bytes:
+        return times * Path(depth.weights or "").read_bytes()
+
+    assert cluster.call("cpu", look, DepthSettings(weights="small.pth"), 2) == b"weightsweights"
+
+
+def test_the_whole_program_gives_the_same_film(
+    nodes: Any, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Made here and made there: two segments, sound and all; the cluster's threads are one, so are those of the job begun here."""
-    film = make_film(tmp_path / "film.mkv", (244, 244), size=(96, 64))
+    film = make_film(tmp_path / "film.mkv", (244, 244), size=(96, 64)).name
+    monkeypatch.chdir(tmp_path)
     options = ("--model", "classic", "--codec", "ffv1", "--report", "json")
     there, here = tmp_path / "there.mkv", tmp_path / "here.mkv"
     told = run("convert", film, "-o", there, *options, "--cluster", nodes.address)

@@ -102,10 +102,10 @@ def test_a_recipe_with_its_files_elsewhere(work: Work, film: Path, tmp_path: Pat
     depth = work.recipe.settings.depth.model_copy(update={"weights": str(film)})
     recipe = replace(work.recipe, settings=work.recipe.settings.model_copy(update={"depth": depth}))
     assert film_of(recipe).path == work.recipe.info.path
-    assert [file.path for file in read_whole(recipe)] == [film]
+    assert {name: file.path for name, file in read_whole(depth).items()} == {"weights": film}
     with FarFile(film, 1, lambda offset, count: piece_of(film, offset, count), tmp_path / "kept") as afar:
-        moved = with_files(recipe, {film: Path("/tmp/copy.mkv")}, afar)
+        moved = with_files(recipe, {"weights": Path("/tmp/copy.mkv")}, afar)
     assert moved.settings.depth.weights == "/tmp/copy.mkv"
     assert moved.info.far is not None
     assert moved.info == recipe.info  # where it is read from is nothing that pictures depend on
-    assert with_files(recipe, {}, None) == recipe
+    assert with_files(recipe, {}, Path("/mnt/film.mkv")).info.path == Path("/mnt/film.mkv")
