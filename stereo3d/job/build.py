@@ -34,7 +34,8 @@ from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
-from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.ends import device_bytes
+from stereo3d.pipeline.load import Load, load_of
 from stereo3d.pipeline.meter import Meter, write_trace
 from stereo3d.pipeline.recipe import Places, SegmentResult
 from stereo3d.pipeline.witness import Seen

@@ -1,4 +1,7 @@
-"""What a conversion came to."""
+"""What a conversion came to.
+
+It goes from the process that works to the one that watches, which shall not import networks and FFmpeg for it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stereo3d.job.comfort import ComfortReport
-from stereo3d.job.faults import Means
+from stereo3d.job.eyes import ComfortReport
 from stereo3d.job.timing import Timing
-from stereo3d.media.verify import VerifyReport
 from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
+
+if TYPE_CHECKING:
+    from stereo3d.job.faults import Means
+    from stereo3d.media.verify import VerifyReport
 
 __all__ = ["Proof", "Report", "Simpler"]
 
