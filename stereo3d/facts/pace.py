@@ -64,13 +64,13 @@ class Pace:
 
 
 def film_seconds(info: MediaInfo) -> Fraction:
-    """How long the source is, as it says of itself."""
+    """How long the source is, as far as is known (see :func:`stereo3d.media.length.with_true_length`)."""
     rate = info.video.average_rate or Fraction(25)
     return info.duration if info.duration is not None else Fraction(info.video.frames_hint) / rate
 
 
 def film_frames(info: MediaInfo, settings: Settings) -> int:
-    """About how many frames will be converted, from what the source says of itself."""
+    """About how many frames will be converted, from the source's length and rate."""
     rate = info.video.shown_rate or Fraction(25)
     times, seconds = settings.time, film_seconds(info)
     seconds = min(seconds, times.end if times.end is not None else seconds) - (times.start or 0)
@@ -79,10 +79,9 @@ def film_frames(info: MediaInfo, settings: Settings) -> int:
     return max(1, round(seconds * rate))
 
 
-def measured_pace(source: Path, settings: Settings, stop: threading.Event) -> Pace:
-    """Convert pieces of ``source`` as these settings say, in a process of its own: a model that was looked at must not keep its place
+def measured_pace(info: MediaInfo, settings: Settings, stop: threading.Event) -> Pace:
+    """Convert pieces of a source as these settings say, in a process of its own: a model that was looked at must not keep its place
     in the device's memory. Raises the errors of a conversion."""
-    info = probe(source)
     with tempfile.TemporaryDirectory(prefix="stereo3d-", ignore_cleanup_errors=True) as folder:
         sampler = _Sampler(info, settings, Path(folder), stop)
         report, wall = sampler.convert(_FIRST)

@@ -125,13 +125,13 @@ class Report:
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  {line}" for line in self.load.lines()]
-        lines += [f"  it took {line}" for line in self._forecasts()]
+        lines += [f"  it took {line}" for line in self.forecasts()]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         lines += [f"  lost or replaced: {loss}" for loss in self.losses]
         return "\n".join(lines + ([f"  report: {self.page}"] if self.page else []))
 
-    def _forecasts(self) -> list[str]:
+    def forecasts(self) -> list[str]:
         """How far what was said before was off: by an estimate, and by the run itself on its way."""
         at, foreseen = self.timing.foreseen if self.timing is not None else (0.0, 0.0)
         said = [(self.estimated, f"than the estimate, {clock(self.estimated)}")]

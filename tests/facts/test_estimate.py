@@ -155,7 +155,7 @@ def test_an_estimate_and_the_conversion_that_compares_itself_with_it(tmp_path: P
 
 def test_the_pace_of_a_part_is_measured_within_it(film: Path) -> None:
     settings = Settings.from_flat({"model": "classic", "start": 4, "end": 6, "height": 64})
-    pace = measured_pace(film, settings, Event())
+    pace = measured_pace(probe(film), settings, Event())
     assert pace.sample == 48
     assert pace.fps > 1
 
