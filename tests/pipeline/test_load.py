@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from stereo3d.pipeline.ends import find_ends
+from stereo3d.pipeline.ends import device_bytes, find_ends
 from stereo3d.pipeline.lanes import Lane, keep_for_this_stream, tensors_in
-from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.load import Load, load_of
 from stereo3d.pipeline.meter import Memory, Meter, Span, Spent, write_trace
 from stereo3d.pipeline.recipe import Ends
 from stereo3d.pipeline.stages import stage
