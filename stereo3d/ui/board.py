@@ -24,6 +24,11 @@ class Board:
         self._places: list[Path] = []
         self._views: list[JobView] = []
         self._walked = self._looked = float("-inf")
+        self.told = 0
+
+    def tell(self) -> None:
+        """Something that tabs show beside the jobs was changed by one of them: all others look again when this number moves."""
+        self.told += 1
 
     def outputs(self) -> list[Path]:
         """Every output in the folders that is finished, worked on, or was begun."""

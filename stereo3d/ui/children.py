@@ -22,7 +22,7 @@ import stereo3d
 from stereo3d.errors import JobError
 from stereo3d.files import cache_folder, read_json, write_json
 
-__all__ = ["Run", "call", "drawer", "drawers", "end", "forget", "start"]
+__all__ = ["Run", "call", "drawer", "drawers", "end", "forget", "stamp", "start"]
 
 # Where the package lies: `-m` finds this one there, and no file in a folder of films is taken for a module.
 _HOME = Path(stereo3d.__file__).parent.parent
@@ -43,6 +43,13 @@ def drawers(kind: str) -> Iterator[Path]:
     """All folders of a kind."""
     with suppress(OSError):
         yield from sorted((cache_folder() / "ui" / kind).iterdir())
+
+
+def stamp(path: Path) -> int:
+    """When a file or a folder changed last; 0 where there is none. What is remembered of it is remembered by this."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
 
 
 @dataclass(frozen=True, slots=True)

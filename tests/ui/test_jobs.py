@@ -13,12 +13,14 @@ import pytest
 
 from stereo3d.errors import JobError, UsageError
 from stereo3d.job.pause import ask_to_pause, heeding_pause, is_pausing, is_worked_on
+from stereo3d.job.shots_file import shots_file_of
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.progress import Silent
 from stereo3d.settings import Settings
 from stereo3d.ui import children, jobs
 from stereo3d.ui.children import Run, drawer
 from stereo3d.ui.said import said_in
+from tests.films import make_film, run
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +141,29 @@ def test_going_on_keeps_the_settings_and_restarts_nothing(tmp_path: Path, monkey
     started(output, settings={"strength": 1.5, "restart": True, "stop_after": "5"})
     jobs.go_on(output, [])
     assert called[0][4:] == ["--strength=1.5"]
+
+
+def test_a_finished_film_goes_on_when_its_shots_are_to_be_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it: the settings are those that it has."""
+    film, output = make_film(tmp_path / "film.mkv", (20, 20)), tmp_path / "film.3D.mkv"
+    run("convert", film, "-o", output, "--model", "classic", "--strength", "4")
+    view = jobs.view_of(output, "0/film.3D.mkv")
+    assert view is not None
+    assert (view.state, view.can_continue) == ("done", False)
+    shots_file_of(output).write_text("shot 2: strength 1\n")
+    view = jobs.view_of(output, "0/film.3D.mkv")
+    assert view is not None
+    assert (view.state, view.can_continue) == ("done", True)
+    called: list[list[str]] = []
+    monkeypatch.setattr(jobs, "start", lambda _folder, _about, words: called.append(words))
+    jobs.go_on(output, [])
+    assert {"--model=classic", "--strength=4.0"} <= set(called[0])
+    run(*called[0])
+    view = jobs.view_of(output, "0/film.3D.mkv")
+    assert view is not None
+    assert (view.state, view.can_continue) == ("done", False)
 
 
 def test_a_pause_is_heard_by_who_works_and_by_nobody_else(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_paths_that_lead_out(page: Served, name: str, twice: bool) -> None:
     for path in (
         "/api/film?film=",
         "/api/shots?film=",
+        "/api/own?output=a.mkv&film=",
         "/report?output=",
         "/api/picture?time=0&shown=source&height=90&lane=x&film=",
     ):
@@ -110,6 +111,7 @@ def test_paths_that_lead_out(page: Served, name: str, twice: bool) -> None:
     if not twice:
         for path, named in (
             ("/api/jobs", "film"),
+            ("/api/own", "film"),
             ("/api/jobs/continue", "output"),
             ("/api/jobs/pause", "output"),
             ("/api/watch", "output"),
@@ -157,7 +159,10 @@ def test_files_that_are_none_of_the_page(page: Served, path: str) -> None:
     ],
 )
 def test_outputs_elsewhere(page: Served, output: object) -> None:
-    assert refused(page, "/api/jobs", method="POST", body={"film": "0/film.mkv", "output": output}) in (400, 403)
+    for path in ("/api/jobs", "/api/own"):
+        assert refused(page, path, method="POST", body={"film": "0/film.mkv", "output": output}) in (400, 403)
+    if isinstance(output, str):
+        assert refused(page, f"/api/own?film=0/film.mkv&output={quote(output)}") in (400, 403)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +189,12 @@ def test_options_that_are_not_decided_here(page: Served, options: dict[str, obje
         "strength=inf",
         "model=zzz",
         "lane=",
+        "own=[]",
+        "own=" + "[" * 3000,
+        "own=" + quote('{"strength": 3}'),
+        "own=" + quote('{"strength": "99"}'),
+        "own=" + quote('{"weights": "/etc/passwd"}'),
+        "own=" + quote('{"model": "/etc"}'),
     ],
 )
 def test_numbers_that_are_none(page: Served, query: str) -> None:
