@@ -17,17 +17,15 @@ from stereo3d.ui import jobs
 from stereo3d.ui.asked import body_of, needed, settings_with
 from stereo3d.ui.board import Board
 from stereo3d.ui.folders import Refused
+from stereo3d.ui.measures import give_way
+from stereo3d.ui.security import SHEET
 from stereo3d.ui.watching import Links, newest_film
 
 if TYPE_CHECKING:
     from stereo3d.ui.server import Page
 
-__all__ = ["SHEET", "JobAnswers"]
+__all__ = ["JobAnswers"]
 
-SHEET = {
-    "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
-}
-"""For pages of ours that were written to the disk: they need nothing."""
 _SILENCE = 15.0
 
 
@@ -37,7 +35,6 @@ class JobAnswers:
     def __init__(self, page: Page, board: Board) -> None:
         self._page, self._folders, self._board = page, page.folders, board
         self.links = Links()
-        self._starting = asyncio.Lock()
 
     async def events(self, _request: Request) -> Response:
         return StreamingResponse(self._told(), media_type="text/event-stream")
@@ -67,8 +64,9 @@ class JobAnswers:
         output = self._folders.beside(film, needed(asked, "output"))
         options = asked.get("options", {})
         settings = settings_with(self._page.base, options if isinstance(options, dict) else {})
-        async with self._starting:
+        async with self._board.starting:
             views = await run_sync(lambda: self._board.views(fresh=True))
+            await run_sync(give_way)
             await run_sync(jobs.begin, film, output, settings, views)
         return await self._all()
 
@@ -79,7 +77,8 @@ class JobAnswers:
             raise Refused(
                 403, f"{source.name} is not in the folders of the page", "start stereo3d ui with its folder, too"
             )
-        async with self._starting:
+        async with self._board.starting:
+            await run_sync(give_way)
             await run_sync(jobs.go_on, output, await run_sync(lambda: self._board.views(fresh=True)))
         return await self._all()
 

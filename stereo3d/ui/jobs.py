@@ -20,10 +20,10 @@ from stereo3d.job.shots_file import read_rules, rules_json, shots_file_of
 from stereo3d.job.status import JobStatus, status_of
 from stereo3d.job.store import work_folder_of
 from stereo3d.settings import Settings
-from stereo3d.ui.children import Run, drawer, drawers, end, forget, stamp, start
+from stereo3d.ui.children import Run, drawer, drawers, end, forget, option_words, stamp, start
 from stereo3d.ui.said import Said, said_in
 
-__all__ = ["JobView", "begin", "begun_outputs", "dismiss", "go_on", "job_of", "pause", "view_of"]
+__all__ = ["JobView", "begin", "begun_outputs", "dismiss", "go_on", "job_of", "no_other", "pause", "view_of"]
 
 # What belongs to one run and not to the job: going on must not, for instance, restart it.
 _ONCE = {"restart", "dry_run", "progress", "done_by", "recursive", "stop_after", "name_for"}
@@ -168,21 +168,21 @@ def _progress(output: Path, said: Said, there: bool) -> dict[str, Any]:
     return found
 
 
-def begin(film: Path, output: Path, settings: Settings, others: Iterable[JobView]) -> None:
-    """Start a conversion. Raises JobError while another one runs: two at once are slower than one after the other."""
+def no_other(others: Iterable[JobView]) -> None:
+    """Raises JobError while a conversion runs: two things at once are slower than one after the other."""
     busy = next((job for job in others if job.state in ("running", "pausing")), None)
     if busy is not None:
         raise JobError(f"{busy.file} is being made", hint="pause it, or wait until it is done")
+
+
+def begin(film: Path, output: Path, settings: Settings, others: Iterable[JobView]) -> None:
+    """Start a conversion. Raises JobError while another one runs."""
+    no_other(others)
     flat, plain = settings.to_flat(), Settings().to_flat()
     flat = {name: value for name, value in flat.items() if name not in _ONCE and value not in (None, plain[name])}
     about = {"source": str(film), "output": str(output), "settings": flat}
-    words = ["convert", str(film), f"--output={output}", "--progress=json", *map(_word, flat, flat.values())]
+    words = ["convert", str(film), f"--output={output}", "--progress=json", *option_words(settings, without=_ONCE)]
     start(drawer("runs", output), about, words)
-
-
-def _word(name: str, value: Any) -> str:
-    option = name.replace("_", "-")
-    return f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option}={value}"
 
 
 def job_of(output: Path) -> tuple[Path, Settings]:

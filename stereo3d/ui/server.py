@@ -21,6 +21,7 @@ from stereo3d.ui.board import Board
 from stereo3d.ui.film_answers import FilmAnswers
 from stereo3d.ui.folders import Folders, Refused
 from stereo3d.ui.job_answers import JobAnswers
+from stereo3d.ui.measure_answers import MeasureAnswers
 from stereo3d.ui.security import Access, Guard, refusal
 from stereo3d.ui.watching import Links
 
@@ -44,7 +45,7 @@ class Page:
 def application(page: Page) -> Guard:
     """The whole of it, as an ASGI application."""
     board = Board(page.folders)
-    films, jobs = FilmAnswers(page, board), JobAnswers(page, board)
+    films, jobs, measures = FilmAnswers(page, board), JobAnswers(page, board), MeasureAnswers(page, board)
     static = _Static(jobs.links)
 
     @asynccontextmanager
@@ -56,9 +57,11 @@ def application(page: Page) -> Guard:
     get = {"/api/page": films.facts, "/api/films": films.films, "/api/film": films.film, "/api/picture": films.picture}
     get |= {"/api/shots": films.shots, "/api/own": films.own, "/api/events": jobs.events, "/report": jobs.report}
     get |= {"/watch/{secret}/state": jobs.watch_state, "/watch/{secret}/film": jobs.watch_film}
+    get |= {"/api/measures": measures.all, "/compared": measures.compared, "/compared.png": measures.sheet}
     post = {"/api/shots": films.find_shots, "/api/own": films.save_own, "/api/jobs": jobs.begin}
     post |= {"/api/jobs/pause": jobs.pause, "/api/jobs/continue": jobs.go_on, "/api/jobs/dismiss": jobs.dismiss}
     post |= {"/api/watch": jobs.allow, "/watch/{secret}/newest": jobs.watch_newest}
+    post |= {"/api/measures": measures.begin, "/api/measures/end": measures.end}
     routes = [Route(path, answer, methods=["GET"]) for path, answer in get.items()]
     routes += [Route(path, answer, methods=["POST"]) for path, answer in post.items()]
     routes += [

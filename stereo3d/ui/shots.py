@@ -44,10 +44,11 @@ def shots_of(film: Path, outputs: Iterable[Path]) -> Found:
     run = Run.of(_drawer(film))
     if run is None:
         return Found("none")
+    alive = run.process() is not None  # looked at first, for it may end before the next line
     found = _listed(run.out, stamp(run.out))
     if found is not None:
         return Found("done", found)
-    if run.process() is not None:
+    if alive:
         return Found("running")
     said = said_in(run.said)
     return Found("failed" if said.failed else "none", (), said.error, said.hint)

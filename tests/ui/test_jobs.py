@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from stereo3d.errors import JobError, UsageError
@@ -206,6 +207,31 @@ def test_a_child_is_known_again_and_ended(tmp_path: Path, monkeypatch: pytest.Mo
     assert children.end(run)
     assert run.process() is None
     assert not children.end(run)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a process cannot be told to tidy up")
+def test_what_is_ended_tidily_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, left = tmp_path / "drawer", tmp_path / "left"
+    (tmp_path / "home/stereo3d").mkdir(parents=True)
+    left.mkdir()
+    (tmp_path / "home/stereo3d/__init__.py").touch()
+    (tmp_path / "home/stereo3d/__main__.py").write_text(
+        "import subprocess, sys, tempfile\nwith tempfile.TemporaryDirectory(dir=sys.argv[1]):\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "    print(child.pid, flush=True)\n    child.wait()\n    child.wait()\n"
+    )
+    monkeypatch.setattr(children, "_HOME", tmp_path / "home")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    children.start(folder, {"film": "x"}, [str(left)])
+    run = Run.of(folder)
+    assert run is not None
+    while run.process() is not None and not run.out.read_text().strip():
+        time.sleep(0.05)
+    child = psutil.Process(int(run.out.read_text()))
+    assert list(left.iterdir())
+    assert children.end(run, tidily=True)
+    assert list(left.iterdir()) == []
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_command_that_fails_is_told_in_its_own_words(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import { $, clock, get, make, post } from "./ask.js";
 import * as jobs from "./jobs.js";
+import * as measures from "./measures.js";
 import * as shots from "./shots.js";
 import { begin, mark, places, show, view } from "./viewer.js";
 
@@ -35,9 +36,13 @@ function decide(option, value) {
   else {
     chosen[option] = value;
     describe();
+    measures.draw();
     show();
   }
 }
+
+// All that the page decides of the film.
+const asked = () => ({ ...chosen, layout: $("layout").value, screen_width: $("screen").value, codec: $("codec").value });
 
 function choices(select, rows, chosen) {
   select.replaceChildren(...rows.map(([value, text]) => make("option", { value, textContent: text, selected: value === chosen })));
@@ -92,7 +97,7 @@ async function openFilm() {
     $("convert").disabled = facts.kind === "picture";
     through(facts);
     go(Math.min(facts.seconds / 4, 600));
-    await shots.look();
+    await Promise.all([shots.look(), measures.look()]);
   } catch (error) {
     say(error);
     $("caption").textContent = "";
@@ -115,6 +120,7 @@ function go(time, { moving = false } = {}) {
   history.replaceState(null, "", `#${new URLSearchParams({ film: view.film })}`);
   mark($("strip"));
   shots.moved();
+  measures.moved();
   clearTimeout(settled);
   if (moving) {
     show({ quick: true });
@@ -130,11 +136,10 @@ function say(error) {
 async function convert(event) {
   event.preventDefault();
   say(null);
-  const more = { layout: $("layout").value, screen_width: $("screen").value, codec: $("codec").value, overwrite: $("overwrite").checked };
   $("convert").disabled = true;
   try {
     if (shots.unsaved()) await shots.save();
-    await post("api/jobs", { film: view.film, output: $("output").value + $("suffix").value, options: { ...chosen, ...more } });
+    await post("api/jobs", { film: view.film, output: $("output").value + $("suffix").value, options: { ...asked(), overwrite: $("overwrite").checked } });
     $("said").textContent = "Started. It goes on when this page is closed.";
     $("overwrite").checked = false;
   } catch (error) {
@@ -172,5 +177,6 @@ fillPanel();
 wire();
 begin();
 shots.begin(say, describe);
-jobs.begin(page.local, () => view.facts && shots.look().catch(say));
+measures.begin(asked);
+jobs.begin(page.local, () => view.facts && Promise.all([shots.look(), measures.look()]).catch(say));
 await listFilms().catch(say);
