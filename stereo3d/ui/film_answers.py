@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FilmAnswers"]
 
 _LEAST_HEIGHT, _MOST_HEIGHT = 64, 2160
+_MOST_MOMENTS = 24
 _PICTURE_OPTIONS = ("model", "strength", "zero_parallax", "layout", "swap_eyes")
 
 
@@ -49,6 +50,11 @@ class FilmAnswers:
         facts = await self.studio.about(film)
         output = default_output(film, self._page.base, picture=facts["kind"] == "picture")
         return JSONResponse({**facts, "output": output.stem})
+
+    async def moments(self, request: Request) -> Response:
+        film = self._folders.film(needed(request.query_params, "film"))
+        count = whole(request.query_params, "count", 1, _MOST_MOMENTS)
+        return JSONResponse({"moments": await self.studio.moments(film, count)})
 
     async def picture(self, request: Request) -> Response:
         query = request.query_params

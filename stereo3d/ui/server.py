@@ -56,6 +56,7 @@ def application(page: Page) -> Guard:
 
     get = {"/api/page": films.facts, "/api/films": films.films, "/api/film": films.film, "/api/picture": films.picture}
     get |= {"/api/shots": films.shots, "/api/own": films.own, "/api/events": jobs.events, "/report": jobs.report}
+    get |= {"/api/moments": films.moments}
     get |= {"/watch/{secret}/state": jobs.watch_state, "/watch/{secret}/film": jobs.watch_film}
     get |= {"/api/measures": measures.all, "/compared": measures.compared, "/compared.png": measures.sheet}
     post = {"/api/shots": films.find_shots, "/api/own": films.save_own, "/api/jobs": jobs.begin}

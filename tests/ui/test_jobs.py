@@ -230,6 +230,7 @@ def test_what_is_ended_tidily_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     child = psutil.Process(int(run.out.read_text()))
     assert list(left.iterdir())
     assert children.end(run, tidily=True)
+    assert run.process() is None
     assert list(left.iterdir()) == []
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 

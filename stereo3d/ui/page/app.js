@@ -95,7 +95,7 @@ async function openFilm() {
     $("time").max = Math.max(0, facts.seconds - 1 / facts.rate);
     $("time").disabled = facts.kind === "picture";
     $("convert").disabled = facts.kind === "picture";
-    through(facts);
+    through(film, facts);
     go(Math.min(facts.seconds / 4, 600));
     await Promise.all([shots.look(), measures.look()]);
   } catch (error) {
@@ -106,10 +106,17 @@ async function openFilm() {
   }
 }
 
-function through({ kind, seconds }) {
-  const count = kind === "picture" ? 1 : STILLS;
-  const step = seconds / count;
-  places($("strip"), Array.from({ length: count }, (_, n) => ({ start: n * step, end: (n + 1) * step, time: (n + 0.5) * step, label: clock((n + 0.5) * step, step < 2 ? 1 : 0) })));
+// Moments that stand for the film; until they are found, and where none can be, even steps through it.
+function through(film, { kind, seconds }) {
+  const steps = kind === "picture" ? 1 : STILLS;
+  rows(Array.from({ length: steps }, (_, n) => ({ time: ((n + 0.5) * seconds) / steps, kind: "" })), seconds);
+  if (kind !== "picture") json("api/moments", { film, count: STILLS }).then(({ moments }) => film === view.film && rows(moments, seconds)).catch(() => {});
+}
+
+function rows(moments, seconds) {
+  const between = [0, ...moments.slice(1).map(({ time }, n) => (moments[n].time + time) / 2), Math.max(seconds, 0.001)];
+  const digits = seconds < 2 * STILLS ? 1 : 0;
+  places($("strip"), moments.map(({ time, kind }, n) => ({ start: between[n], end: between[n + 1], time, label: [clock(time, digits), kind].filter(Boolean).join(" \u00b7 ") })));
 }
 
 function go(time, { moving = false } = {}) {
