@@ -103,6 +103,10 @@ def test_paths_that_lead_out(page: Served, name: str, twice: bool) -> None:
     for path in (
         "/api/film?film=",
         "/api/shots?film=",
+        "/api/own?output=a.mkv&film=",
+        "/api/measures?film=",
+        "/compared?film=",
+        "/compared.png?film=",
         "/report?output=",
         "/api/picture?time=0&shown=source&height=90&lane=x&film=",
     ):
@@ -110,6 +114,9 @@ def test_paths_that_lead_out(page: Served, name: str, twice: bool) -> None:
     if not twice:
         for path, named in (
             ("/api/jobs", "film"),
+            ("/api/own", "film"),
+            ("/api/measures", "film"),
+            ("/api/measures/end", "film"),
             ("/api/jobs/continue", "output"),
             ("/api/jobs/pause", "output"),
             ("/api/watch", "output"),
@@ -157,7 +164,10 @@ def test_files_that_are_none_of_the_page(page: Served, path: str) -> None:
     ],
 )
 def test_outputs_elsewhere(page: Served, output: object) -> None:
-    assert refused(page, "/api/jobs", method="POST", body={"film": "0/film.mkv", "output": output}) in (400, 403)
+    for path in ("/api/jobs", "/api/own"):
+        assert refused(page, path, method="POST", body={"film": "0/film.mkv", "output": output}) in (400, 403)
+    if isinstance(output, str):
+        assert refused(page, f"/api/own?film=0/film.mkv&output={quote(output)}") in (400, 403)
 
 
 @pytest.mark.parametrize(
@@ -165,10 +175,9 @@ def test_outputs_elsewhere(page: Served, output: object) -> None:
     [{"weights": "/etc/passwd"}, {"depth_from": "x"}, {"device": "cuda"}, {"strength": 99}, {"strength": "nan"}, {"layout": "none"}, {"model": "/etc"}, {"model": "owner/name"}],
 )  # fmt: skip
 def test_options_that_are_not_decided_here(page: Served, options: dict[str, object]) -> None:
-    assert (
-        refused(page, "/api/jobs", method="POST", body={"film": "0/film.mkv", "output": "a.mkv", "options": options})
-        == 400
-    )
+    body = {"film": "0/film.mkv", "output": "a.mkv", "kind": "estimate", "options": options}
+    for path in ("/api/jobs", "/api/measures"):
+        assert refused(page, path, method="POST", body=body) == 400
 
 
 @pytest.mark.parametrize(
@@ -184,6 +193,12 @@ def test_options_that_are_not_decided_here(page: Served, options: dict[str, obje
         "strength=inf",
         "model=zzz",
         "lane=",
+        "own=[]",
+        "own=" + "[" * 3000,
+        "own=" + quote('{"strength": 3}'),
+        "own=" + quote('{"strength": "99"}'),
+        "own=" + quote('{"weights": "/etc/passwd"}'),
+        "own=" + quote('{"model": "/etc"}'),
     ],
 )
 def test_numbers_that_are_none(page: Served, query: str) -> None:
@@ -191,6 +206,15 @@ def test_numbers_that_are_none(page: Served, query: str) -> None:
     plain.pop(query.partition("=")[0], None)
     rest = "&".join(f"{name}={value}" for name, value in plain.items())
     assert refused(page, f"/api/picture?{rest}&{query}") == 400
+
+
+def test_measures_that_are_none(page: Served) -> None:
+    for path in ("/api/measures", "/api/measures/end"):
+        for kind in (None, "convert", "--help", ["compare"]):
+            assert refused(page, path, method="POST", body={"film": "0/film.mkv", "kind": kind}) == 400
+    for time in (None, "x", "-1", 3, "1e9"):
+        body = {"film": "0/film.mkv", "kind": "compare", "time": time}
+        assert refused(page, "/api/measures", method="POST", body=body) == 400
 
 
 def test_methods_and_bodies(page: Served) -> None:
