@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 from stereo3d.bench.weights import write_random_checkpoint
 from stereo3d.depth.registry import VITS
@@ -21,7 +22,10 @@ from tests.pretended.device import compile_guard
 REPO = Path(__file__).parents[2]
 NETWORK = ("--model", "small", "--depth-size", "112", "--dtype", "fp32", "--codec", "ffv1", "--report", "none")
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="the pretended device needs g++")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("g++") is None, reason="the pretended device needs g++"),
+    pytest.mark.skipif(torch.version.cuda is not None, reason="a torch with CUDA asks for the driver"),
+]
 
 
 @pytest.fixture(scope="module")
