@@ -127,7 +127,7 @@ class Source:
         words += ["-c:a", sound, *(["-c:s", subtitles] if subtitles else [])]
         words += ["-metadata:s:a:0", "language=fra", "-metadata", "title=A film"]
         argv = [ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *words, str(path)]
-        subprocess.run(argv, check=True, capture_output=True, timeout=60)
+        subprocess.run(argv, check=True, capture_output=True, timeout=250)
         return path
 
 

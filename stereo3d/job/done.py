@@ -17,7 +17,7 @@ from typing import Any
 from stereo3d.files import publish, read_json, write_json, write_text
 from stereo3d.job.page.page import page_of
 from stereo3d.job.report import Report
-from stereo3d.job.shots_file import Rule
+from stereo3d.job.shots_file import Rule, rules_json
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.settings import Settings
 
@@ -37,9 +37,6 @@ class Asked:
         settings = self.settings
         return {**settings.model_dump(mode="json", exclude={"run"}), "keep_depth": settings.run.keep_depth}
 
-    def rules_json(self) -> list[list[object]]:
-        return [[rule.first, rule.last, rule.option, rule.value] for rule in self.rules]
-
 
 def record_of(output: Path) -> Path:
     """``film.3D.SBS.mkv.report.json`` beside the output."""
@@ -56,7 +53,7 @@ def publish_all(
         "source": [str(asked.source.resolve()), *_look(asked.source)],
         "files": [[final.name, str(place), *_look(final)] for final, place in finals],
         "settings": asked.that_matters(),
-        "shots": asked.rules_json(),
+        "shots": rules_json(asked.rules),
         "job": job,
         "survey": read_json(folder.survey),
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -111,7 +108,7 @@ def note_decoded(asked: Asked, report: Report) -> Report:
 
 
 def _finished(record: Any, folder: Path, asked: Asked) -> Report | None:
-    if not _same_film(record, asked) or record["shots"] != asked.rules_json():
+    if not _same_film(record, asked) or record["shots"] != rules_json(asked.rules):
         return None
     unnamed: list[tuple[Path, Path]] = []
     for name, place, *look in record["files"]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,26 @@ from stereo3d.frames import Shot
 from stereo3d.plan.overrides import FLAT, InForce, Overrides, flat_view
 from stereo3d.settings import Settings, ViewSettings
 
-__all__ = ["Rule", "overrides_of", "read_rules", "shots_file_of"]
+__all__ = [
+    "SHOTS",
+    "SHOT_OPTIONS",
+    "Rule",
+    "in_force",
+    "overrides_of",
+    "own_options",
+    "read_rules",
+    "rules_in",
+    "rules_json",
+    "shots_file_of",
+    "shots_text",
+]
 
-_SHOTS = re.compile(r"shots?\s+(\d+(?:\s*-\s*\d+)?(?:\s*,\s*\d+(?:\s*-\s*\d+)?)*)$", re.IGNORECASE)
+SHOTS = re.compile(r"shots?\s+(\d+(?:\s*-\s*\d+)?(?:\s*,\s*\d+(?:\s*-\s*\d+)?)*)$", re.IGNORECASE)
 _EXAMPLES = "write lines such as 'shot 132: strength 1.2' or 'shots 1-3: flat'"
 # Whether credits are looked for is a matter of the whole film.
-_ALLOWED = (*(name.replace("_", "-") for name in ViewSettings.model_fields if name != "credits"), "model", FLAT)
+SHOT_OPTIONS = (*(name for name in ViewSettings.model_fields if name != "credits"), "model", FLAT)
+"""What a shot can have of its own."""
+_ALLOWED = tuple(name.replace("_", "-") for name in SHOT_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +67,26 @@ def shots_file_of(output: Path) -> Path:
 
 def read_rules(path: Path) -> tuple[Rule, ...]:
     """What the file says; nothing where there is none. Raises UsageError that names the line."""
+    return rules_in(shots_text(path), path)
+
+
+def shots_text(path: Path) -> str:
+    """The file's text; nothing where there is none. Raises UsageError."""
     if not os.access(path.parent, os.X_OK):
-        return ()  # no place for an output, which is said elsewhere
+        return ""  # no place for an output, which is said elsewhere
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return ()
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(
             f"{path} cannot be read: {reason}", hint="it is a text file of one line for each shot"
         ) from None
+
+
+def rules_in(text: str, path: Path) -> tuple[Rule, ...]:
+    """What such a text says. ``path``: its file, for errors. Raises UsageError that names the line."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -78,9 +101,14 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     return tuple(rule for key, value in root.value for rule in _rules(path, key, value))
 
 
+def rules_json(rules: Sequence[Rule]) -> list[list[object]]:
+    """As they are written down with a job: what they mean, wherever they stand."""
+    return [[rule.first, rule.last, rule.option, rule.value] for rule in rules]
+
+
 def _rules(path: Path, key: yaml.Node, value: yaml.Node) -> Iterator[Rule]:
     line = key.start_mark.line + 1
-    match = _SHOTS.match(str(key.value).strip())
+    match = SHOTS.match(str(key.value).strip())
     if not match:
         raise _wrong(path, line, f"{str(key.value)!r} names no shots")
     for part in match[1].split(","):
@@ -128,23 +156,32 @@ def _wrong(path: Path, line: int, what: str, hint: str = _EXAMPLES) -> UsageErro
 
 def overrides_of(rules: Sequence[Rule], path: Path, shots: Sequence[Shot], settings: Settings) -> Overrides:
     """What the rules make of a film's shots. ``path``: the file, for errors. Raises UsageError."""
-    own: dict[int, dict[str, str]] = {}
     for rule in rules:
-        if rule.last > len(shots):
-            hint = "'stereo3d shots' lists them; with --start or --end they are counted within the part"
-            raise _wrong(path, rule.line, f"there is no shot {rule.last}: the film has {len(shots)}", hint)
         if rule.option == "model" and (settings.run.keep_depth or settings.depth.depth_from is not None):
             hint = "leave this line out, or the option"
             raise _wrong(path, rule.line, "a shot's own model does not go with --keep-depth or --depth-from", hint)
+    own = own_options(rules, path, len(shots))
+    return Overrides(tuple((shots[number - 1], in_force(own[number], settings)) for number in sorted(own)))
+
+
+def own_options(rules: Sequence[Rule], path: Path, count: int) -> dict[int, dict[str, str]]:
+    """By the number of each shot that has any, of a film with ``count`` shots: its own options with their values. ``path``: the
+    file, for errors. Raises UsageError."""
+    own: dict[int, dict[str, str]] = {}
+    for rule in rules:
+        if rule.last > count:
+            hint = "'stereo3d shots' lists them; with --start or --end they are counted within the part"
+            raise _wrong(path, rule.line, f"there is no shot {rule.last}: the film has {count}", hint)
         for number in range(rule.first, rule.last + 1):
             own.setdefault(number, {})[rule.option] = rule.value
-    return Overrides(tuple((shots[number - 1], _in_force(own[number], settings)) for number in sorted(own)))
+    return own
 
 
-def _in_force(options: dict[str, str], settings: Settings) -> InForce:
-    view = settings.view.model_dump()
+def in_force(options: Mapping[str, str], settings: Settings) -> InForce:
+    """The settings of a shot with these options of its own (of :data:`SHOT_OPTIONS`). Raises UsageError."""
     if FLAT in options:
         return InForce(flat_view(settings.view), FLAT)
     changed = {name: value for name, value in options.items() if name != "model"}
+    view = Settings.from_flat({**settings.view.model_dump(mode="json"), **changed}).view
     model = options.get("model", "")
-    return InForce(ViewSettings.model_validate({**view, **changed}), "" if model == settings.depth.model else model)
+    return InForce(view, "" if model == settings.depth.model else model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -45,12 +45,14 @@ class Candidate:
         return {"near": self.near, "far": -self.near, "dark": -self.light, "fast": self.motion}[kind]
 
 
-def sampled(moments: Moments, count: int, start: Fraction, end: Fraction) -> list[Candidate]:
-    """Candidates for ``count`` moments, spread over [start, end) seconds, each shortly after a keyframe where that is near."""
+def sampled(moments: Moments, count: int, start: Fraction, end: Fraction) -> Iterator[Candidate]:
+    """Candidates for ``count`` moments, spread over [start, end) seconds, each shortly after a keyframe where that is near. One is
+    sought and decoded when it is asked for, and not before."""
     model = load_model("classic", device="cpu")
     many = count * _EACH
     step = (end - start) / many
-    return [_candidate(moments, start + step * (2 * n + 1) / 2, step, model) for n in range(many)]
+    for n in range(many):
+        yield _candidate(moments, start + step * (2 * n + 1) / 2, step, model)
 
 
 def _candidate(moments: Moments, time: Fraction, step: Fraction, model: DepthModel) -> Candidate:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from stereo3d.depth.base import DepthModel
+from stereo3d.depth.flat import FlatDepth
 from stereo3d.errors import UsageError
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.job.numerics import load_with_numerics
@@ -32,6 +33,7 @@ from stereo3d.pipeline.shot_depth import ShotDepth
 from stereo3d.plan.bar_finder import BarFinder
 from stereo3d.plan.bars import NO_BARS, Bars, crop
 from stereo3d.plan.card_finder import is_card
+from stereo3d.plan.overrides import FLAT
 from stereo3d.plan.shots import ShotDetector
 from stereo3d.render.shrink import shrunk
 from stereo3d.settings import DepthSettings, Settings
@@ -128,11 +130,13 @@ class Moments(Closing):
         return self.moment(self.scene(time, beside=beside), depth)
 
     def moment(self, scene: Scene, depth: DepthSettings | None = None) -> Moment:
-        """A scene with its depth. ``depth``: another model than that of the settings; it is loaded, and takes the other's place.
+        """A scene with its depth. ``depth``: another model than that of the settings; it is loaded, and takes the other's place (but
+        for that of flat shots).
 
         Raises UsageError, WeightsError.
         """
-        model, numerics = self.model(depth)
+        flat = depth is not None and depth.model == FLAT
+        model, numerics = (FlatDepth(), Numerics("cpu", 1, 1)) if flat else self.model(depth)
         shot = ShotDepth(
             model,
             zero_parallax=0.5,  # found when it is looked at, for it depends on the strength

@@ -74,7 +74,7 @@ def pick(moments: Moments, times: Sequence[Fraction], count: int) -> list[Picked
     if times or moments.info.kind == "picture":
         return [Picked(time) for time in times or (Fraction(0),)]
     start, end = film_bounds(moments)
-    return [Picked(found.time, kind) for found, kind in chosen(sampled(moments, count, start, end), count)]
+    return [Picked(found.time, kind) for found, kind in chosen(list(sampled(moments, count, start, end)), count)]
 
 
 def preview_page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,13 @@ class Board:
         self._places: list[Path] = []
         self._views: list[JobView] = []
         self._walked = self._looked = float("-inf")
+        self.told = 0
+        self.starting = asyncio.Lock()
+        """Held by who begins something that no two may do at once."""
+
+    def tell(self) -> None:
+        """Something that tabs show beside the jobs was changed by one of them: all others look again when this number moves."""
+        self.told += 1
 
     def outputs(self) -> list[Path]:
         """Every output in the folders that is finished, worked on, or was begun."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +22,9 @@ import psutil
 import stereo3d
 from stereo3d.errors import JobError
 from stereo3d.files import cache_folder, read_json, write_json
+from stereo3d.settings import Settings
 
-__all__ = ["Run", "call", "drawer", "drawers", "end", "forget", "start"]
+__all__ = ["Run", "call", "drawer", "drawers", "end", "forget", "option_words", "stamp", "start"]
 
 # Where the package lies: `-m` finds this one there, and no file in a folder of films is taken for a module.
 _HOME = Path(stereo3d.__file__).parent.parent
@@ -30,6 +32,7 @@ if sys.platform == "win32":
     _FLAGS = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
 else:
     _FLAGS = 0
+_TIDYING = 10.0
 _children: list[subprocess.Popen[bytes]] = []
 
 
@@ -43,6 +46,13 @@ def drawers(kind: str) -> Iterator[Path]:
     """All folders of a kind."""
     with suppress(OSError):
         yield from sorted((cache_folder() / "ui" / kind).iterdir())
+
+
+def stamp(path: Path) -> int:
+    """When a file or a folder changed last; 0 where there is none. What is remembered of it is remembered by this."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +116,20 @@ def start(folder: Path, about: dict[str, Any], words: Sequence[str]) -> None:
         write_json(folder / "run.json", value)
 
 
-def end(run: Run) -> bool:
-    """End a run and what it started, at once. False where it lives no more."""
+def end(run: Run, *, tidily: bool = False) -> bool:
+    """End a run and what it started, at once. ``tidily``: let it first throw away what it wrote for itself, where the platform can tell
+    it so. False where it lives no more."""
     process = run.process()
     if process is None:
         return False
     with suppress(psutil.Error):
         family = [process, *process.children(recursive=True)]
+        if tidily and sys.platform != "win32":
+            process.send_signal(signal.SIGINT)
+            for one in family[1:]:  # it would wait for them
+                with suppress(psutil.Error):
+                    one.kill()
+            psutil.wait_procs([process], timeout=_TIDYING)
         for one in family:
             with suppress(psutil.Error):
                 one.kill()
@@ -123,6 +140,18 @@ def end(run: Run) -> bool:
 def forget(folder: Path) -> None:
     """Throw a drawer away."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def option_words(settings: Settings, *, without: Collection[str]) -> list[str]:
+    """The options that make these settings of the default ones, as a person would type them."""
+    flat, plain = settings.to_flat(), Settings().to_flat()
+    changed = {name: value for name, value in flat.items() if name not in without and value not in (None, plain[name])}
+    return [_word(name, value) for name, value in changed.items()]
+
+
+def _word(name: str, value: Any) -> str:
+    option = name.replace("_", "-")
+    return f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option}={value}"
 
 
 def call(words: Sequence[str], seconds: float) -> None:

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from stereo3d.errors import JobError, Stereo3DError, UsageError
+from stereo3d.facts.shots import written_survey
 from stereo3d.files import read_json
 from stereo3d.job.done import page_place, record_of
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.pause import ask_to_pause, is_pausing, is_worked_on
+from stereo3d.job.shots_file import read_rules, rules_json, shots_file_of
 from stereo3d.job.status import JobStatus, status_of
 from stereo3d.job.store import work_folder_of
 from stereo3d.settings import Settings
-from stereo3d.ui.children import Run, drawer, drawers, end, forget, start
+from stereo3d.ui.children import Run, drawer, drawers, end, forget, option_words, stamp, start
 from stereo3d.ui.said import Said, said_in
 
-__all__ = ["JobView", "begin", "begun_outputs", "dismiss", "go_on", "job_of", "pause", "view_of"]
+__all__ = ["JobView", "begin", "begun_outputs", "dismiss", "go_on", "job_of", "no_other", "pause", "view_of"]
 
 # What belongs to one run and not to the job: going on must not, for instance, restart it.
 _ONCE = {"restart", "dry_run", "progress", "done_by", "recursive", "stop_after", "name_for"}
@@ -31,7 +33,8 @@ _ONCE = {"restart", "dry_run", "progress", "done_by", "recursive", "stop_after",
 class JobView:
     """What is known of one output. ``name``: in the page's folders. ``state``: running, pausing, paused, failed or done.
     ``phase``: what is done now, a sentence; ``share``: how far that is, 0..1, None where nobody knows. ``seconds_left``: of the
-    conversion. ``watchable``: some of it can be played. ``can_end``: it can be stopped at once."""
+    conversion. ``watchable``: some of it can be played. ``can_end``: it can be stopped at once. ``can_continue``: there is something left to do, also of a
+    finished one whose shots are to be otherwise by now."""
 
     name: str
     file: str
@@ -82,7 +85,7 @@ def view_of(output: Path, name: str) -> JobView | None:
         return JobView(**view | _progress(output, said, there), state="pausing" if is_pausing(output) else "running")
     wrong = {"error": said.error, "hint": said.hint} if said.failed else {}
     if finished:
-        return JobView(**view | wrong, state="done", share=1.0)
+        return JobView(**view | wrong, state="done", share=1.0, can_continue=_shots_changed(output))
     if not folder.is_dir() and not said.failed:
         return None
     view |= {
@@ -102,25 +105,33 @@ def _is_old(run: Run, output: Path) -> bool:
 
 
 def _source(record: Path) -> str:
-    return _source_at(record, _stamp(record))
+    return _recorded(record, stamp(record))[0]
 
 
 @lru_cache(maxsize=512)
-def _source_at(record: Path, _stamp: int) -> str:
+def _recorded(record: Path, _stamp: int) -> tuple[str, list[list[object]]]:
+    """The source of a finished output, and what single shots had of their own."""
     value = read_json(record)
     with suppress(KeyError, TypeError, IndexError):
-        return str(value["source"][0])
-    return ""
+        return str(value["source"][0]), value["shots"]
+    return "", []
 
 
-def _stamp(path: Path) -> int:
-    with suppress(OSError):
-        return path.stat().st_mtime_ns
-    return 0
+def _shots_changed(output: Path) -> bool:
+    """Whether the file of shots says something else than the finished output was made with."""
+    place, record = shots_file_of(output), record_of(output)
+    return _rules(place, stamp(place)) != _recorded(record, stamp(record))[1]
+
+
+@lru_cache(maxsize=512)
+def _rules(place: Path, _stamp: int) -> list[list[object]] | None:
+    with suppress(UsageError):  # the conversion will say what is wrong with it
+        return rules_json(read_rules(place))
+    return None
 
 
 def _manifest(path: Path) -> Manifest | None:
-    return _manifest_at(path, _stamp(path))
+    return _manifest_at(path, stamp(path))
 
 
 @lru_cache(maxsize=64)
@@ -131,7 +142,7 @@ def _manifest_at(path: Path, _stamp: int) -> Manifest | None:
 def _status(output: Path) -> JobStatus | None:
     """Read anew only when a segment came or went: there are thousands."""
     folder = work_folder_of(output)
-    return _status_at(output, _stamp(folder / "segments"), _stamp(folder / "job.json")) if folder.is_dir() else None
+    return _status_at(output, stamp(folder / "segments"), stamp(folder / "job.json")) if folder.is_dir() else None
 
 
 @lru_cache(maxsize=64)
@@ -157,28 +168,31 @@ def _progress(output: Path, said: Said, there: bool) -> dict[str, Any]:
     return found
 
 
-def begin(film: Path, output: Path, settings: Settings, others: Iterable[JobView]) -> None:
-    """Start a conversion. Raises JobError while another one runs: two at once are slower than one after the other."""
+def no_other(others: Iterable[JobView]) -> None:
+    """Raises JobError while a conversion runs: two things at once are slower than one after the other."""
     busy = next((job for job in others if job.state in ("running", "pausing")), None)
     if busy is not None:
         raise JobError(f"{busy.file} is being made", hint="pause it, or wait until it is done")
+
+
+def begin(film: Path, output: Path, settings: Settings, others: Iterable[JobView]) -> None:
+    """Start a conversion. Raises JobError while another one runs."""
+    no_other(others)
     flat, plain = settings.to_flat(), Settings().to_flat()
     flat = {name: value for name, value in flat.items() if name not in _ONCE and value not in (None, plain[name])}
     about = {"source": str(film), "output": str(output), "settings": flat}
-    words = ["convert", str(film), f"--output={output}", "--progress=json", *map(_word, flat, flat.values())]
+    words = ["convert", str(film), f"--output={output}", "--progress=json", *option_words(settings, without=_ONCE)]
     start(drawer("runs", output), about, words)
-
-
-def _word(name: str, value: Any) -> str:
-    option = name.replace("_", "-")
-    return f"--{'' if value else 'no-'}{option}" if isinstance(value, bool) else f"--{option}={value}"
 
 
 def job_of(output: Path) -> tuple[Path, Settings]:
     """The source and the settings of a job. Raises UsageError where there is none."""
     manifest, run = _manifest(work_folder_of(output) / "job.json"), _run_of(output)
+    written = written_survey(output) if manifest is None and (run is None or _is_old(run, output)) else None
     if manifest is not None:
         source, flat = manifest.source, manifest.settings
+    elif written is not None:
+        source, flat = str(written.source), written.manifest.settings
     elif run is not None:
         source, flat = run.about["source"], run.about["settings"]
     else:

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stereo3d.depth.registry import MODELS
-from stereo3d.errors import UsageError
+from stereo3d.errors import Stereo3DError, UsageError
 from stereo3d.facts.models import weights_of
 from stereo3d.settings import DepthSettings, Settings
 from stereo3d.ui.folders import Refused
 
 if TYPE_CHECKING:
     from stereo3d.moments import Look, Moment, Moments
+    from stereo3d.moments.choose import Candidate
     from stereo3d.moments.moments import Scene
 
 __all__ = ["SHOWN", "Studio", "Wish", "model_settings"]
@@ -35,7 +36,8 @@ SHOWN = ("source", "depth", "left", "right", "anaglyph", "sbs-full")
 """The pictures that the page asks for, of :data:`stereo3d.moments.LOOKS`."""
 
 _MOST_LANES = 256
-_FILMS, _SCENES, _MOMENTS, _LOOKS = 2, 16, 32, 4
+_FILMS, _SCENES, _MOMENTS, _LOOKS, _CHOICES = 2, 16, 32, 4, 8
+_QUIET = 0.6  # seconds without a wish before anything is done that nobody waits for
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ class Studio:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="studio")
         self._tickets = count()
         self._newest: OrderedDict[str, int] = OrderedDict()
+        self._asked = 0.0
+        self._choices = _Kept(_CHOICES)
         self._films, self._scenes, self._moments, self._looks = map(_Kept, (_FILMS, _SCENES, _MOMENTS, _LOOKS))
 
     def warm_up(self) -> None:
@@ -88,6 +92,8 @@ class Studio:
 
     def close(self) -> None:
         """Give up what waits; what is being made is finished first."""
+        for task in self._choices.values():
+            task.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def picture(self, lane: str, wish: Wish) -> tuple[bytes, float]:
@@ -104,11 +110,46 @@ class Studio:
         """What a film is, JSON-ready. Raises InputError."""
         return await self._turn(f"about {film}", lambda: self._about(film))
 
+    async def moments(self, film: Path, count: int) -> list[dict[str, Any]]:
+        """``count`` moments that stand for a film (fewer where it has no more): seconds and kind, JSON-ready. They are looked for one
+        candidate at a time, while nobody asks for pictures. Raises InputError, and Refused where other films were opened meanwhile."""
+        loop = asyncio.get_running_loop()
+        key, moments = await loop.run_in_executor(self._thread, lambda: self._opened(film, self._base))
+        task = self._choices.get_or((key, count), lambda: loop.create_task(self._choose(key, moments, count)))
+        try:
+            found: list[dict[str, Any]] = await asyncio.shield(task)
+        except (Refused, Stereo3DError):
+            self._choices.pop((key, count), None)
+            raise
+        return found
+
+    async def _choose(self, key: Hashable, moments: Moments, count: int) -> list[dict[str, Any]]:
+        from stereo3d.moments.choose import chosen, sampled
+        from stereo3d.moments.preview import film_bounds
+
+        candidates = sampled(moments, count, *film_bounds(moments))
+        found: list[Candidate] = []
+
+        def following() -> Candidate | None:
+            if self._films.get(key) is not moments:
+                raise Refused(409, "other films were opened meanwhile")
+            return next(candidates, None)
+
+        while True:
+            while (rest := self._asked + _QUIET - time.monotonic()) > 0:
+                await asyncio.sleep(rest)
+            candidate = await asyncio.get_running_loop().run_in_executor(self._thread, following)
+            if candidate is None:
+                return [{"time": float(each.time), "kind": kind} for each, kind in chosen(found, count)]
+            found.append(candidate)
+
     async def _turn(self, lane: str, make: Callable[[], T]) -> T:
         ticket = self._newest[lane] = next(self._tickets)
         self._newest.move_to_end(lane)
         while len(self._newest) > _MOST_LANES:
             self._newest.popitem(last=False)
+
+        self._asked = time.monotonic()
 
         def in_turn() -> T:
             if self._newest.get(lane) != ticket:

@@ -16,12 +16,13 @@ _MOST_NOTES = 3
 @dataclass(frozen=True, slots=True)
 class Said:
     """The last phase and tick (see :mod:`stereo3d.progress`; empty where there was none), how far the phase is, the last
-    warnings, and the error that ended it with its hint."""
+    warnings, the last line for people, and the error that ended it with its hint."""
 
     phase: dict[str, Any] = field(default_factory=dict)
     tick: dict[str, Any] = field(default_factory=dict)
     done: int = 0
     notes: tuple[str, ...] = ()
+    last: str = ""
     error: str = ""
     hint: str = ""
 
@@ -46,11 +47,12 @@ def said_in(log: Path) -> Said:
         return Said()
     phase: dict[str, Any] = {}
     tick: dict[str, Any] = {}
-    done, notes, end = 0, [], {"error": "", "hint": ""}
+    done, notes, last, end = 0, [], "", {"error": "", "hint": ""}
     for line in lines:
         kind, _, text = line.partition(": ")
         if kind in end:
             end[kind] = text
+        last = line if line and not line.startswith("{") else last
         event = _event(line)
         match event.get("event"):
             case "phase":
@@ -61,7 +63,7 @@ def said_in(log: Path) -> Said:
                 tick = event
             case "note" if event.get("level") == "warning":
                 notes.append(str(event.get("text", "")))
-    return Said(phase, tick, done, tuple(dict.fromkeys(notes))[-_MOST_NOTES:], **end)
+    return Said(phase, tick, done, tuple(dict.fromkeys(notes))[-_MOST_NOTES:], last, **end)
 
 
 def _event(line: str) -> dict[str, Any]:

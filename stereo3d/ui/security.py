@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from stereo3d.ui.folders import Refused
 
-__all__ = ["MOST_BODY", "Access", "Guard", "refusal"]
+__all__ = ["MOST_BODY", "SHEET", "Access", "Guard", "refusal"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -41,6 +41,10 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+SHEET = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'"
+}
+"""For pages of ours that were written to the disk: they need nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from stereo3d.files import read_json
-from stereo3d.ui.children import Run, drawer, start
+from stereo3d.job.done import record_of
+from stereo3d.job.store import work_folder_of
+from stereo3d.ui.children import Run, drawer, stamp, start
 from stereo3d.ui.said import said_in
 
-__all__ = ["find_shots", "shots_of"]
+__all__ = ["Found", "find_shots", "shots_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """``state``: none, running, failed or done."""
+class Found:
+    """``state`` of the search: none, running, failed or done. ``shots``: number, start and end in seconds of each."""
 
     state: str
-    shots: list[dict[str, Any]]
+    shots: tuple[dict[str, Any], ...] = ()
     error: str = ""
     hint: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {"state": self.state, "shots": self.shots, "error": self.error, "hint": self.hint}
+        return asdict(self)
 
 
 def _drawer(film: Path) -> Path:
@@ -32,33 +35,47 @@ def _drawer(film: Path) -> Path:
     return drawer("shots", film, status.st_size, status.st_mtime_ns)
 
 
-def shots_of(film: Path, outputs: Iterable[Path]) -> dict[str, Any]:
-    """JSON-ready: the state of the search, and for each shot its number, start and end in seconds. ``outputs``: what may have been
-    made of the film."""
-    from stereo3d.facts.shots import list_shots, written_survey
-
+def shots_of(film: Path, outputs: Iterable[Path]) -> Found:
+    """What is known of a film's shots. ``outputs``: what may have been made of it."""
     for output in outputs:
-        written = written_survey(output)
-        whole = written is not None and not {"start", "end"} & {k for k, v in written.manifest.settings.items() if v}
-        if written is not None and whole and written.source == film:
-            shots = list_shots(film.name, written.survey, written)
-            return _Found("done", [_row(row) for row in shots.to_json()["shots"]]).to_json()
+        source, shots = _written(output, stamp(record_of(output)), stamp(work_folder_of(output) / "survey.json"))
+        if source == film:
+            return Found("done", shots)
     run = Run.of(_drawer(film))
     if run is None:
-        return _Found("none", []).to_json()
-    found = read_json(run.out)
+        return Found("none")
+    alive = run.process() is not None  # looked at first, for it may end before the next line
+    found = _listed(run.out, stamp(run.out))
     if found is not None:
-        return _Found("done", [_row(row) for row in found["shots"]]).to_json()
-    if run.process() is not None:
-        return _Found("running", []).to_json()
+        return Found("done", found)
+    if alive:
+        return Found("running")
     said = said_in(run.said)
-    return _Found("failed" if said.failed else "none", [], said.error, said.hint).to_json()
+    return Found("failed" if said.failed else "none", (), said.error, said.hint)
 
 
-def _row(shot: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "number": shot["number"], "start": shot["start_seconds"], "end": shot["end_seconds"], "own": shot.get("own", "")
-    }  # fmt: skip
+@lru_cache(maxsize=512)
+def _written(output: Path, _record: int, _survey: int) -> tuple[Path | None, tuple[dict[str, Any], ...]]:
+    """The source of an output and its shots; nothing where only a part of the film was converted, for shots are counted there."""
+    from stereo3d.facts.shots import list_shots, written_survey
+
+    written = written_survey(output)
+    if written is None or any(written.manifest.settings.get(name) for name in ("start", "end", "max_fps")):
+        return None, ()
+    return written.source, _rows(list_shots(output.name, written.survey, written).to_json())
+
+
+@lru_cache(maxsize=8)
+def _listed(out: Path, _stamp: int) -> tuple[dict[str, Any], ...] | None:
+    found = read_json(out)
+    return None if found is None else _rows(found)
+
+
+def _rows(found: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"number": shot["number"], "start": shot["start_seconds"], "end": shot["end_seconds"]}
+        for shot in found["shots"]
+    )
 
 
 def find_shots(film: Path) -> None:

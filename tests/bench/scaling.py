@@ -1,4 +1,4 @@
-"""How long a film takes on many workers, and what saturates first: a small simulator, described in docs/scaling.md.
+"""How long a film takes on many workers, and what saturates first: a small simulator, described in docs/concepts/scaling.md.
 
     python -m tests.bench.scaling
 

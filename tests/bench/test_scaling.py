@@ -1,4 +1,4 @@
-"""The simulator of docs/scaling.md: closed cases, and what was measured."""
+"""The simulator of docs/concepts/scaling.md: closed cases, and what was measured."""
 
 from __future__ import annotations
 

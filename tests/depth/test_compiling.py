@@ -59,4 +59,4 @@ def test_a_compiler_that_fails_is_told_and_done_without() -> None:
 
 def test_a_real_model_is_timed_on_frames_of_the_films_size() -> None:
     model = ClassicModel("cpu")
-    assert 0 < seconds_a_frame(model, (48, 80), torch.device("cpu")) < 5
+    assert 0 < seconds_a_frame(model, (48, 80), torch.device("cpu")) < 60

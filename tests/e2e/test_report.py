@@ -119,7 +119,7 @@ def browse(page: Path, folder: Path, width: int) -> tuple[Path, set[str]]:
     subprocess.run(
         [BROWSER or "", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", *quiet, f"--window-size={width},4000",
          f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", f"--screenshot={picture}", page.as_uri()],
-        check=True, capture_output=True, timeout=120,
+        check=True, capture_output=True, timeout=250,
     )  # fmt: skip
     lines = [
         line.rstrip().rstrip(",") for line in log.read_text(errors="replace").splitlines() if '"initiator"' in line

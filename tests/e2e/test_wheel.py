@@ -16,13 +16,13 @@ def test_a_wheel_installed_elsewhere(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", tmp_path, REPO],
         check=True,
-        timeout=120,
+        timeout=250,
         capture_output=True,
     )
     (wheel,) = tmp_path.glob("stereo3d-*.whl")
     place = tmp_path / "site"
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", place, wheel], check=True, timeout=120
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", place, wheel], check=True, timeout=250
     )
     assert (place / "stereo3d/ui/page/index.html").is_file()
     film = make_film(tmp_path / "film.mkv", (6,))
@@ -38,7 +38,7 @@ def test_a_wheel_installed_elsewhere(tmp_path: Path) -> None:
         env={**environment(), "PYTHONPATH": str(place)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "film.3D.SBS.mkv").exists()

@@ -79,7 +79,8 @@ def test_phases_are_timed_and_the_opening_is_noted() -> None:
         (1.0, Phase("scan", "")),
         (3.0, Phase("convert", "", 40, 0)),
         (5.0, Tick(8, 40, 0.0, None, 0, 1, "")),
-        (6.0, Tick(12, 40, 0.0, None, 0, 1, "")),
+        (6.0, Tick(12, 40, 0.0, 99.0, 0, 1, "")),
+        (7.0, Tick(20, 40, 0.0, 3.5, 0, 1, "")),
         (9.0, Tick(40, 40, 0.0, None, 0, 1, "")),
         (10.0, Phase("join", "")),
     ):
@@ -88,7 +89,7 @@ def test_phases_are_timed_and_the_opening_is_noted() -> None:
     now = 12.0
     timing = watch.timing()
     assert timing.phases == {"start": 1.0, "scan": 2.0, "convert": 7.0, "join": 2.0}
-    assert (timing.frames, timing.opening) == (40, (3.0, 12))
+    assert (timing.frames, timing.opening, timing.foreseen) == (40, (3.0, 12), (7.0, 10.5))
     assert Timing.from_json(json.loads(json.dumps(asdict(timing)))) == timing
 
 
@@ -102,10 +103,22 @@ def test_a_forecast_is_of_one_film_with_one_set_of_settings(tmp_path: Path) -> N
     assert recall_forecast(asked, "another film") == 0.0
 
 
-def test_the_report_says_how_far_the_estimate_was_off() -> None:
+def test_a_long_run_is_foreseen_after_two_minutes() -> None:
+    now = 0.0
+    watch = Stopwatch(Silent(), lambda: now)
+    watch.emit(Phase("convert", "", 4000, 1000))
+    for now in range(30, 301, 30):
+        watch.emit(Tick(1000 + now, 4000, 1.0, 3000.0 - now, 0, 9, ""))
+    assert watch.timing().foreseen == (120, 3000)
+
+
+def test_the_report_says_how_far_the_estimate_was_off_and_what_the_run_foresaw() -> None:
     report = Report(Path("film.mkv"), 10, 1, 0, 110.0, 1.0, "depth", estimated=100.0)
     assert "it took 10 % longer than the estimate, 1:40" in report.text()
-    assert "estimate" not in replace(report, estimated=0.0).text()
+    report = replace(report, estimated=0.0, timing=Timing(foreseen=(60.0, 125.0)))
+    assert "it took 12 % less than foreseen 1:00 after its start, 2:05" in report.text()
+    assert "estimate" not in report.text()
+    assert "it took" not in replace(report, timing=None).text()
 
 
 def test_a_model_that_is_not_here_is_said_with_the_way_out(film: Path) -> None:
@@ -142,7 +155,7 @@ def test_an_estimate_and_the_conversion_that_compares_itself_with_it(tmp_path: P
 
 def test_the_pace_of_a_part_is_measured_within_it(film: Path) -> None:
     settings = Settings.from_flat({"model": "classic", "start": 4, "end": 6, "height": 64})
-    pace = measured_pace(film, settings, Event())
+    pace = measured_pace(probe(film), settings, Event())
     assert pace.sample == 48
     assert pace.fps > 1
 

@@ -73,14 +73,14 @@ def test_a_second_process_is_refused_and_a_dead_one_leaves_no_lock(folder: WorkF
     code = (
         f"from stereo3d.job.store import WorkFolder; from pathlib import Path; WorkFolder(Path({str(folder.path)!r}))"
     )
-    refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    refused = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=250)
     assert "another process works on this output" in refused.stderr
     folder.close()
     first = WorkFolder(folder.path)
     with pytest.raises(JobError, match="another process"):
         WorkFolder(folder.path)
     first.close()
-    subprocess.run([sys.executable, "-c", code + "; import os; os._exit(9)"], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", code + "; import os; os._exit(9)"], check=False, timeout=250)
     WorkFolder(folder.path).close()
 
 

@@ -48,7 +48,7 @@ def test_fewer_candidates_than_wanted_are_all_taken() -> None:
 def test_a_real_film_is_sampled_over_all_its_length(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mp4", (24,) * 6, sound=False, keyframes=24)
     with open_moments(film, Settings.from_flat({"model": "classic"})) as moments:
-        found = sampled(moments, 2, Fraction(1), Fraction(5))
+        found = list(sampled(moments, 2, Fraction(1), Fraction(5)))
     times = [float(candidate.time) for candidate in found]
     assert times == sorted(times)
     assert len(set(times)) == 6

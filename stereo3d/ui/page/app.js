@@ -2,29 +2,47 @@
 
 import { $, clock, get, make, post } from "./ask.js";
 import * as jobs from "./jobs.js";
-import { begin, mark, show, strip, view } from "./viewer.js";
+import * as measures from "./measures.js";
+import * as shots from "./shots.js";
+import { begin, mark, places, show, view } from "./viewer.js";
 
-const STILLS = 12;
-const LOOK_AGAIN_MS = 2000;
+const STILLS = 8;
 let page;
+let chosen; // for the film, whatever the panel shows of a shot
 let settled;
 
 const json = async (path, query) => (await get(path, query)).json();
 
-function options() {
-  return { model: $("model").value, strength: $("strength").valueAsNumber, zero_parallax: $("auto").checked ? "auto" : $("zero").valueAsNumber };
-}
-
+// The panel shows what holds for the film, or for the shot that is seen.
 function describe() {
-  const { strength, zero_parallax: zero } = options();
-  $("strength-value").textContent = `${strength.toFixed(1)} %`;
-  $("zero-value").textContent = zero === "auto" ? "automatic" : zero.toFixed(2);
-  $("zero").disabled = zero === "auto";
-  const model = page.models.find((entry) => entry.name === $("model").value);
+  const { model: name, strength, zero_parallax: zero } = { ...chosen, ...(shots.scoped() ? shots.own() : {}) };
+  const flat = shots.scoped() && "flat" in shots.own();
+  $("model").value = name;
+  $("strength").value = strength;
+  $("auto").checked = zero === "auto";
+  if (zero !== "auto") $("zero").value = zero;
+  for (const id of ["model", "strength", "auto"]) $(id).disabled = flat;
+  $("zero").disabled = flat || zero === "auto";
+  $("strength-value").textContent = flat ? "flat" : `${Number(strength).toFixed(1)} %`;
+  $("zero-value").textContent = zero === "auto" ? "automatic" : Number(zero).toFixed(2);
+  const model = page.models.find((entry) => entry.name === name) ?? { licence: "", here: true };
   const notes = [model.licence === "CC-BY-NC-4.0" ? "CC-BY-NC-4.0: not for commercial use" : model.licence];
   if (!model.here) notes.push(`to download, about ${model.megabytes} MB`);
   $("model-note").textContent = notes.filter(Boolean).join(" \u00b7 ");
 }
+
+function decide(option, value) {
+  if (shots.scoped()) shots.set({ ...shots.own(), [option]: String(value) });
+  else {
+    chosen[option] = value;
+    describe();
+    measures.draw();
+    show();
+  }
+}
+
+// All that the page decides of the film.
+const asked = () => ({ ...chosen, layout: $("layout").value, screen_width: $("screen").value, codec: $("codec").value });
 
 function choices(select, rows, chosen) {
   select.replaceChildren(...rows.map(([value, text]) => make("option", { value, textContent: text, selected: value === chosen })));
@@ -37,9 +55,7 @@ function fillPanel() {
   choices($("screen"), screens.map((name) => [name, name === "any" ? "any: no limit" : name]), String(first.screen_width));
   choices($("codec"), codecs.map((name) => [name, name]), first.codec);
   $("strength").max = Math.max(6, first.strength);
-  $("strength").value = first.strength;
-  $("auto").checked = first.zero_parallax === "auto";
-  if (first.zero_parallax !== "auto") $("zero").value = first.zero_parallax;
+  chosen = { model: first.model, strength: first.strength, zero_parallax: first.zero_parallax };
   describe();
 }
 
@@ -61,6 +77,10 @@ async function listFilms() {
 }
 
 async function openFilm() {
+  if (view.film && !shots.leave()) {
+    $("film").value = view.film;
+    return;
+  }
   const film = (view.film = $("film").value);
   view.facts = null;
   $("caption").textContent = "opening the film";
@@ -75,8 +95,9 @@ async function openFilm() {
     $("time").max = Math.max(0, facts.seconds - 1 / facts.rate);
     $("time").disabled = facts.kind === "picture";
     $("convert").disabled = facts.kind === "picture";
+    through(film, facts);
     go(Math.min(facts.seconds / 4, 600));
-    await shots();
+    await Promise.all([shots.look(), measures.look()]);
   } catch (error) {
     say(error);
     $("caption").textContent = "";
@@ -85,23 +106,17 @@ async function openFilm() {
   }
 }
 
-async function shots(again = false) {
-  const film = view.film;
-  const found = await json("api/shots", { film });
-  if (film !== view.film) return;
-  $("find").hidden = found.state === "done" || view.facts.kind === "picture";
-  $("find").disabled = found.state === "running";
-  $("find").textContent = { running: "Looking for shots\u2026", failed: "Not found: try again" }[found.state] ?? "Find the shots";
-  if (found.state === "running") setTimeout(() => film === view.film && shots(true), LOOK_AGAIN_MS);
-  if (found.state === "done") {
-    $("strip-title").textContent = `${found.shots.length} shot${found.shots.length === 1 ? "" : "s"}`;
-    strip(found.shots.map((shot) => ({ ...shot, label: `${shot.number} \u00b7 ${clock(shot.start)}${shot.own ? ` \u00b7 ${shot.own}` : ""}` })), go);
-  } else if (!again) {
-    $("strip-title").textContent = "Through the film";
-    const count = view.facts.kind === "picture" ? 1 : STILLS;
-    const step = view.facts.seconds / count;
-    strip(Array.from({ length: count }, (_, n) => ({ start: n * step, end: (n + 1) * step, label: clock((n + 0.5) * step, step < 2 ? 1 : 0) })), go);
-  }
+// Moments that stand for the film; until they are found, and where none can be, even steps through it.
+function through(film, { kind, seconds }) {
+  const steps = kind === "picture" ? 1 : STILLS;
+  rows(Array.from({ length: steps }, (_, n) => ({ time: ((n + 0.5) * seconds) / steps, kind: "" })), seconds);
+  if (kind !== "picture") json("api/moments", { film, count: STILLS }).then(({ moments }) => film === view.film && rows(moments, seconds)).catch(() => {});
+}
+
+function rows(moments, seconds) {
+  const between = [0, ...moments.slice(1).map(({ time }, n) => (moments[n].time + time) / 2), Math.max(seconds, 0.001)];
+  const digits = seconds < 2 * STILLS ? 1 : 0;
+  places($("strip"), moments.map(({ time, kind }, n) => ({ start: between[n], end: between[n + 1], time, label: [clock(time, digits), kind].filter(Boolean).join(" \u00b7 ") })));
 }
 
 function go(time, { moving = false } = {}) {
@@ -110,7 +125,9 @@ function go(time, { moving = false } = {}) {
   $("clock").textContent = clock(view.time, 2);
   $("time").setAttribute("aria-valuetext", clock(view.time));
   history.replaceState(null, "", `#${new URLSearchParams({ film: view.film })}`);
-  mark();
+  mark($("strip"));
+  shots.moved();
+  measures.moved();
   clearTimeout(settled);
   if (moving) {
     show({ quick: true });
@@ -126,10 +143,10 @@ function say(error) {
 async function convert(event) {
   event.preventDefault();
   say(null);
-  const more = { layout: $("layout").value, screen_width: $("screen").value, codec: $("codec").value, overwrite: $("overwrite").checked };
   $("convert").disabled = true;
   try {
-    await post("api/jobs", { film: view.film, output: $("output").value + $("suffix").value, options: { ...options(), ...more } });
+    if (shots.unsaved()) await shots.save();
+    await post("api/jobs", { film: view.film, output: $("output").value + $("suffix").value, options: { ...asked(), overwrite: $("overwrite").checked } });
     $("said").textContent = "Started. It goes on when this page is closed.";
     $("overwrite").checked = false;
   } catch (error) {
@@ -153,16 +170,20 @@ function wire() {
   $("time").addEventListener("keydown", keys);
   $("back").addEventListener("click", () => go(view.time - 1 / view.facts.rate));
   $("forth").addEventListener("click", () => go(view.time + 1 / view.facts.rate));
-  for (const id of ["strength", "zero"]) $(id).addEventListener("input", () => { describe(); show(); });
-  for (const id of ["model", "auto"]) $(id).addEventListener("change", () => { view.fetch = false; describe(); show(); });
-  $("find").addEventListener("click", async () => { await post("api/shots", { film: view.film }).catch(say); await shots(true); });
+  $("strength").addEventListener("input", () => decide("strength", $("strength").valueAsNumber));
+  $("zero").addEventListener("input", () => decide("zero_parallax", $("zero").valueAsNumber));
+  $("auto").addEventListener("change", () => decide("zero_parallax", $("auto").checked ? "auto" : $("zero").valueAsNumber));
+  $("model").addEventListener("change", () => { view.fetch = false; decide("model", $("model").value); });
   $("panel").addEventListener("submit", convert);
 }
 
 page = await json("api/page");
-view.options = options;
+view.options = () => chosen;
+view.go = go;
 fillPanel();
 wire();
 begin();
-jobs.begin(page.local);
+shots.begin(say, describe);
+measures.begin(asked);
+jobs.begin(page.local, () => view.facts && Promise.all([shots.look(), measures.look()]).catch(say));
 await listFilms().catch(say);

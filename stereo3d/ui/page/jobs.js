@@ -6,11 +6,19 @@ const STATES = { running: "Converting", pausing: "Pausing after this piece", pau
 const cards = new Map();
 let local = true;
 let last = new Map();
+let heard = null;
 
-export function begin(isLocal) {
+// `look`: called when something else that tabs share was changed by one of them.
+export function begin(isLocal, look) {
   local = isLocal;
   const source = new EventSource("api/events");
-  source.onmessage = (event) => { $("lost").hidden = true; draw(JSON.parse(event.data)); };
+  source.onmessage = (event) => {
+    const { jobs, told } = JSON.parse(event.data);
+    $("lost").hidden = true;
+    draw(jobs);
+    if (heard !== null && heard !== told) look();
+    heard = told;
+  };
   source.onerror = () => { $("lost").hidden = false; };
 }
 
@@ -60,6 +68,7 @@ function fill(card, job) {
     watch: job.watchable, dismiss: Boolean(job.error) && !works,
   };
   for (const [what, there] of Object.entries(shown)) part(`[data-do=${what}]`).hidden = !there;
+  part("[data-do=continue]").textContent = job.state === "done" ? "Make the changed shots anew" : "Continue";
   part("[data-do=report]").href = `report?output=${encodeURIComponent(job.name)}`;
   part("[data-do=report]").setAttribute("aria-label", `Report of ${job.file}`);
   const watch = part("[data-do=watch]");

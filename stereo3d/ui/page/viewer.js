@@ -8,7 +8,8 @@ const WIGGLE_MS = 180;
 const QUIET_MS = 500;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-export const view = { film: null, facts: null, time: 0, shown: "anaglyph", fetch: false, options: () => ({}) };
+// `options`: of the film; `own`: of the shot that is seen; `go`: to a time.
+export const view = { film: null, facts: null, time: 0, shown: "anaglyph", fetch: false, options: () => ({}), own: () => ({}), go: () => {} };
 let asking = false;
 let asked = 0; // when, last
 let wanted = null;
@@ -24,8 +25,7 @@ function rows() {
 }
 
 function query(shown) {
-  const { strength, zero_parallax, model } = view.options();
-  const options = shown === "source" ? {} : { strength, zero_parallax, model };
+  const options = shown === "source" ? {} : { ...view.options(), own: JSON.stringify(view.own()) };
   return { film: view.film, time: view.time.toFixed(4), shown, height: rows(), lane: `${TAB}-${shown}`, fetch: view.fetch ? 1 : 0, ...options };
 }
 
@@ -124,24 +124,43 @@ async function fill() {
   fetching = false;
 }
 
-// `places`: {start, end, label} each; `go`: called with a time.
-export function strip(places, go) {
-  $("strip").replaceChildren(...places.map(({ start, end, label }) => {
-    const image = make("img", { alt: "" });
-    image.dataset.film = view.film;
-    image.dataset.time = ((start + end) / 2).toFixed(3);
-    const button = make("button", { type: "button", onclick: () => go((start + end) / 2) }, image, label);
-    button.dataset.start = start;
-    button.dataset.end = end;
-    seen.observe(image);
-    return make("li", {}, button);
+// Places in the film as small pictures in `box`: {start, end, time, label} each. Tab reaches one of them, arrows the others.
+export function places(box, list) {
+  const old = box.children.length === list.length ? [...box.children] : [];
+  box.places = list;
+  box.at = -1;
+  box.replaceChildren(...list.map(({ time, label }, number) => {
+    const button = old[number] ?? make("button", { type: "button" }, make("img", { alt: "" }), make("span"));
+    const [image, text] = button.children;
+    button.onclick = () => view.go(time);
+    button.tabIndex = number ? -1 : 0;
+    text.textContent = label;
+    if (image.dataset.film !== view.film || image.dataset.time !== time.toFixed(3)) {
+      Object.assign(image.dataset, { film: view.film, time: time.toFixed(3) });
+      seen.observe(image);
+    }
+    return button;
   }));
-  mark();
+  box.onkeydown = (event) => {
+    const place = [...box.children].indexOf(event.target);
+    const next = { ArrowLeft: place - 1, ArrowRight: place + 1, Home: 0, End: list.length - 1 }[event.key];
+    if (place < 0 || !(next in list)) return;
+    event.preventDefault();
+    box.children[next].focus();
+    box.children[next].click();
+  };
+  mark(box);
 }
 
-export function mark() {
-  for (const button of document.querySelectorAll("#strip button")) {
-    const here = view.time >= button.dataset.start && view.time < button.dataset.end;
-    if (here) button.setAttribute("aria-current", "true"); else button.removeAttribute("aria-current");
-  }
+export function mark(box) {
+  const at = box.places?.findIndex(({ start, end }) => view.time >= start && view.time < end) ?? -1;
+  if (at === box.at) return;
+  const [before, now] = [box.children[box.at], box.children[at]];
+  box.at = at;
+  before?.removeAttribute("aria-current");
+  if (!now) return;
+  now.setAttribute("aria-current", "true");
+  for (const button of box.querySelectorAll("[tabindex='0']")) button.tabIndex = -1;
+  now.tabIndex = 0;
+  box.scrollTo({ left: now.offsetLeft - (box.clientWidth - now.clientWidth) / 2 });
 }
