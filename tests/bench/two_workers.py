@@ -175,7 +175,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="stereo3d-two-") as folder:
         place = Path(folder)
         shots = tuple(Shot(start, start + _SHOT) for start in range(0, arguments.frames, _SHOT))
-        source = make_film(place / "film.mkv", tuple(map(len, shots)), size=(width, height), sound=False)
+        lengths = tuple(map(len, shots))
+        # A keyframe at each cut, where encoders put one.
+        source = make_film(place / "film.mkv", lengths, size=(width, height), sound=False, keyframes=_SHOT)
         recipe = recipe_of(source, "h264")
         film = Film(recipe, make_plan(recipe.timeline, shots))
         local = Local(film)
