@@ -80,7 +80,7 @@ class Comparison:
         return [
             (
                 row.name,
-                f"{amount(row.seconds_100)} s" if row.sample else "-",
+                f"{amount(row.seconds_100)} s (from {row.sample})" if row.sample else "-",
                 amount(row.fps) if row.sample else "-",
                 size_text(row.peak_memory) if row.sample else "-",
                 clock(row.film_seconds)[:-2] if row.sample else "-",
