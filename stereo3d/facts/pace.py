@@ -117,7 +117,7 @@ class _Sampler:
         source, times = self._pieces(frames)
         flat = {**self._settings.to_flat(), **times}
         own = {"dry_run": False, "progress": "none", "keep_work": False, "overwrite": True}
-        output = self._folder / "converted.mkv"
+        output = self._folder / f"converted-{frames}.mkv"  # one that is there is taken apart for what can stay
         began = time.monotonic()
         report = convert_watched(source, output, Settings.from_flat({**flat, **own, "done_by": None}), self._stop)
         self.bytes = output.stat().st_size
@@ -139,7 +139,7 @@ class _Sampler:
                 return out, {"start": None, "end": None}
         except InputError:
             pass
-        stop = min(end, start + frames * _PIECES / rate)
+        stop = min(end, start + (frames * _PIECES - Fraction(1, 2)) / rate)
         return self._info.path, {"start": str(float(start)), "end": f"{float(stop):.3f}"}
 
 

@@ -46,11 +46,13 @@ class Candidate:
 
 
 def sampled(moments: Moments, count: int, start: Fraction, end: Fraction) -> list[Candidate]:
-    """Candidates for ``count`` moments, spread over [start, end) seconds, each shortly after a keyframe where that is near."""
+    """Candidates for ``count`` moments (fewer in a film of fewer frames), spread over [start, end) seconds, each shortly after a keyframe
+    where that is near."""
     model = load_model("classic", device="cpu")
     many = count * _EACH
     step = (end - start) / many
-    return [_candidate(moments, start + step * (2 * n + 1) / 2, step, model) for n in range(many)]
+    found = [_candidate(moments, start + step * (2 * n + 1) / 2, step, model) for n in range(many)]
+    return list({candidate.time: candidate for candidate in found}.values())
 
 
 def _candidate(moments: Moments, time: Fraction, step: Fraction, model: DepthModel) -> Candidate:
