@@ -78,7 +78,9 @@ class Estimate:
             for m in self.models
         ]  # fmt: skip
         word = "" if self.length_known else ", as its header says: that could not be checked"
-        lines = [f"{self.input}: {self.frames} frames ({clock(self.film_seconds)}{word})"]
+        lines = [
+            f"{self.input}: {self.frames} frame{'' if self.frames == 1 else 's'} ({clock(self.film_seconds)}{word})"
+        ]
         lines += [table(head, rows)] if rows else []
         lines += [f"{name}: {reason}\n  hint: {hint}" for name, reason, hint in self.missing]
         short = [m.name for m in self.models if m.work_bytes > self.free_bytes]

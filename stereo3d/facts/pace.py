@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stereo3d.depth.registry import MODELS
 from stereo3d.errors import InputError, JobError
 from stereo3d.job.report import Report
 from stereo3d.job.survey import survey_source
@@ -27,9 +28,11 @@ from stereo3d.settings import Settings, TimeSettings
 __all__ = ["Pace", "film_frames", "film_seconds", "measured_pace"]
 
 _PIECES = 4
-_FIRST = 12  # frames a piece of the first try
+_WINDOW = 32  # frames: a network that sees several at once looks at so many, however few there are
+_TEMPORAL = {name for name, entry in MODELS.items() if entry.architecture and entry.architecture.temporal}
 _ENOUGH = 12.0  # seconds of converting that are enough to go by
 _MOST = 240  # frames a piece
+_GROWTH = 12  # from one try to the next: kernels that are chosen meanwhile tell little
 _SCANNED = 250  # frames a piece that the pass over the source is timed on
 _COMMAND = "import stereo3d.cli, stereo3d.conversion, stereo3d.watch, stereo3d.job.queue, stereo3d.job.report"
 _COPYING = 200e6  # bytes a second that the finished picture is joined, muxed and read back with, slow disks apart
@@ -84,11 +87,10 @@ def measured_pace(info: MediaInfo, settings: Settings, stop: threading.Event) ->
     in the device's memory. Raises the errors of a conversion."""
     with tempfile.TemporaryDirectory(prefix="stereo3d-", ignore_cleanup_errors=True) as folder:
         sampler = _Sampler(info, settings, Path(folder), stop)
-        report, wall = sampler.convert(_FIRST)
-        building = _seconds(report, "convert")
-        if building < _ENOUGH and sampler.longer(_FIRST):
-            wanted = min(_MOST, round(_FIRST * 1.5 * _ENOUGH / max(building, 0.1)))
-            report, wall = sampler.convert(wanted)
+        count = _WINDOW if settings.depth.model in _TEMPORAL else 1
+        report, wall = sampler.convert(count)
+        while sampler.longer(count) and (enough := _enough(count, report)) > 1.5 * count:
+            report, wall = sampler.convert(count := enough)
         return _pace(report, wall, sampler.scan_fps(), sampler.bytes)
 
 
@@ -115,7 +117,7 @@ class _Sampler:
         source, times = self._pieces(frames)
         flat = {**self._settings.to_flat(), **times}
         own = {"dry_run": False, "progress": "none", "keep_work": False, "overwrite": True}
-        output = self._folder / "converted.mkv"
+        output = self._folder / f"converted-{frames}.mkv"  # one that is there is taken apart for what can stay
         began = time.monotonic()
         report = convert_watched(source, output, Settings.from_flat({**flat, **own, "done_by": None}), self._stop)
         self.bytes = output.stat().st_size
@@ -137,7 +139,7 @@ class _Sampler:
                 return out, {"start": None, "end": None}
         except InputError:
             pass
-        stop = min(end, start + frames * _PIECES / rate)
+        stop = min(end, start + (frames * _PIECES - Fraction(1, 2)) / rate)
         return self._info.path, {"start": str(float(start)), "end": f"{float(stop):.3f}"}
 
 
@@ -145,6 +147,23 @@ def _seconds(report: Report, *phases: str) -> float:
     if report.timing is None:
         raise JobError("the conversion of the sample was not timed", hint="is the source a film?")
     return sum(report.timing.phases.get(phase, 0.0) for phase in phases)
+
+
+def _enough(count: int, report: Report) -> int:
+    """Frames a piece that are enough to go by, from what ``count`` took."""
+    timing = report.timing or Timing()
+    opening, first = timing.opening
+    a_frame = max(1e-3, _seconds(report, "convert") - opening) / max(1, timing.frames - first)
+    return min(_MOST, _GROWTH * count, round(_ENOUGH / _PIECES / a_frame))
+
+
+def _steady_fps(report: Report) -> float:
+    """Frames a second once it runs."""
+    timing, building = report.timing or Timing(), _seconds(report, "convert")
+    opening, first = timing.opening
+    if timing.frames > first and building > opening:
+        return (timing.frames - first) / (building - opening)
+    return max(timing.frames, 1) / max(building, 1e-6)
 
 
 def _command_seconds() -> float:
@@ -155,10 +174,8 @@ def _command_seconds() -> float:
 
 
 def _pace(report: Report, wall: float, scan_fps: float, size: int) -> Pace:
-    timing = report.timing or Timing()
-    building, frames = _seconds(report, "convert"), max(timing.frames, 1)
-    opening, first = timing.opening
-    fps = (frames - first) / (building - opening) if frames > first and building > opening else frames / building
+    building, frames = _seconds(report, "convert"), max((report.timing or Timing()).frames, 1)
+    fps = _steady_fps(report)
     whole = _seconds(report, "decode")
     ending = _seconds(report, "join", "verify")
     depth = next((stage.busy for stage in report.load.stages if stage.stage == "depth"), 0.0)

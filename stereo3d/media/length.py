@@ -58,9 +58,10 @@ class _Look:
         video = self._info.video
         end = self._end()
         rates = [rate for n in range(_PLACES) if (rate := self._rate(end * n / _PLACES, end))]
-        if not rates or time.monotonic() > self._over:
+        if not end or time.monotonic() > self._over:
             return None
-        rate, said = sum(rates, Fraction(0)) / len(rates), video.average_rate or Fraction(0)
+        said = video.average_rate or 1 / end
+        rate = sum(rates, Fraction(0)) / len(rates) if rates else said  # a single frame has none
         if video.interlaced and abs(rate / 2 - said) < _CLOSE * said:
             rate = said  # its fields are packets of their own
         for exact in (self._stream.frames / end, said):  # an index knows every frame

@@ -107,5 +107,12 @@ def test_times_far_apart_are_no_hole_in_the_count(film: Path, tmp_path: Path) ->
     assert abs(frames - FRAMES) <= 5
 
 
+def test_a_single_frame_is_one_frame(tmp_path: Path) -> None:
+    assert seconds_and_frames(make_film(tmp_path / "one.mp4", (1,), rate=RATE, sound=False)) == (
+        pytest.approx(1 / 24),
+        1,
+    )
+
+
 def test_where_nothing_can_be_looked_up_the_header_is_all_there_is(film: Path, tmp_path: Path) -> None:
     assert with_true_length(replace(probe(film), path=tmp_path / "gone.mp4")) is None
