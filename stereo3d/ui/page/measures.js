@@ -80,7 +80,7 @@ function cards(costs, differences) {
   const names = [...new Set(rows("models").map((model) => model.name))];
   $("model-list").replaceChildren(...names.map((name) => {
     const cost = named(costs?.models, name), difference = named(differences?.models, name);
-    const card = make("li", { className: "job" }, make("h3", { textContent: name }));
+    const card = make("li", {}, make("h3", { textContent: name }));
     if (cost) {
       const speed = cost.fps >= 1 ? `${cost.fps.toFixed(1)} fps` : `${(1 / cost.fps).toFixed(1)} s a frame`;
       card.append(
