@@ -151,7 +151,6 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(page: Served) -> 
             "output",
             "suffix",
             "convert",
-            "find",
             "estimate",
             "compare",
         ):

@@ -7,6 +7,7 @@ const LOOK_AGAIN_MS = 1500;
 const DOING = { estimate: "Estimating", compare: "Comparing" };
 let asked = () => ({});
 let last = null;
+const seen = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) load(); });
 
 export function begin(options) {
   asked = options;
@@ -98,12 +99,19 @@ function cards(costs, differences) {
 }
 
 function sheet({ about: begun, found }) {
-  const source = `compared.png?${new URLSearchParams({ film: view.film, time: begun.time })}`;
-  if ($("sheet").getAttribute("src") !== source) $("sheet").src = source;
+  $("sheet").dataset.source = `compared.png?${new URLSearchParams({ film: view.film, time: begun.time })}`;
+  seen.disconnect();
+  seen.observe($("compared"));
   const names = found.models.map((model) => model.name).join(", ");
   $("sheet").alt = `The source, and its depth by ${names}`;
   const link = make("a", { href: `compared?${new URLSearchParams({ film: view.film })}`, target: "_blank", rel: "noopener", textContent: "As a page" });
   $("compared-about").replaceChildren(`At ${clock(begun.time)}: the source and its depth by ${names}; red is near. `, link);
+}
+
+// It is as large as all the rest: only for who looks at it.
+function load() {
+  const { source } = $("sheet").dataset;
+  if ($("sheet").getAttribute("src") !== source) $("sheet").src = source;
 }
 
 function forecast({ found }) {
