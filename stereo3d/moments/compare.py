@@ -73,27 +73,32 @@ class Comparison:
         return {**facts, "times": self.times, "missing": missing}
 
     @property
+    def timed(self) -> bool:
+        """Whether it was measured what any of them costs."""
+        return any(row.sample for row in self.models)
+
+    @property
     def head(self) -> tuple[str, ...]:
-        return ("model", "100 frames", "fps", "peak memory", "this film", f"differs from {self.largest}")
+        costs = ("100 frames", "fps", "peak memory", "this film") if self.timed else ()
+        return ("model", *costs, f"differs from {self.largest}")
 
     def rows(self) -> list[tuple[str, ...]]:
         """Cells for people."""
-        return [
-            (
-                row.name,
-                f"{amount(row.seconds_100)} s (from {row.sample})" if row.sample else "-",
-                amount(row.fps) if row.sample else "-",
-                size_text(row.peak_memory) if row.sample else "-",
-                clock(row.film_seconds)[:-2] if row.sample else "-",
-                f"{row.difference:.1f} %" if row.name != self.largest else "-",
-            )
-            for row in self.models
-        ]
+        differences = [f"{row.difference:.1f} %" if row.name != self.largest else "-" for row in self.models]
+        costs = [_costs(row) if self.timed else () for row in self.models]
+        return [(row.name, *cost, other) for row, cost, other in zip(self.models, costs, differences, strict=True)]
 
     def text(self) -> str:
         """A table, and what is missing."""
         lines = [table(self.head, self.rows())] if self.models else []
         return "\n".join([*lines, *(f"{name}: {reason}\n  hint: {hint}" for name, reason, hint in self.missing)])
+
+
+def _costs(row: ModelRow) -> tuple[str, ...]:
+    if not row.sample:
+        return ("-",) * 4
+    time, memory = f"{amount(row.seconds_100)} s (from {row.sample})", size_text(row.peak_memory)
+    return (time, amount(row.fps), memory, clock(row.film_seconds)[:-2])
 
 
 def compare(

@@ -37,7 +37,7 @@ SHOWN = ("source", "depth", "left", "right", "anaglyph", "sbs-full")
 
 _MOST_LANES = 256
 _FILMS, _SCENES, _MOMENTS, _LOOKS, _CHOICES = 2, 16, 32, 4, 8
-_QUIET = 0.6  # seconds without a wish before anything is done that nobody waits for
+_QUIET = 1.2  # seconds without a wish, or work at one, before anything is done that nobody waits for
 
 T = TypeVar("T")
 
@@ -154,7 +154,10 @@ class Studio:
         def in_turn() -> T:
             if self._newest.get(lane) != ticket:
                 raise Refused(409, "a newer picture was asked for")
-            return make()
+            try:
+                return make()
+            finally:
+                self._asked = time.monotonic()
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, in_turn)
 

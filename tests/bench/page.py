@@ -42,6 +42,7 @@ def main(film: Path) -> None:
         ):
             tab = open_page(context, server.address, server.key)
             until(tab, "[...document.querySelectorAll('#strip img')].slice(0, 6).every((image) => image.src)", 60)
+            until(tab, "/near|far|dark|fast/.test(document.querySelector('#strip').textContent)", 120)
             tab.wait_for_timeout(3000)
             process = psutil.Process(server.process.pid)
             print(

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from stereo3d.files import read_json
+from stereo3d.job.done import record_of
 from tests.films import audio_packets, make_film, picture_times
 from tests.ui.browser import accessibility_errors, browser, open_page, until
 from tests.ui.served import served
+from tests.ui.test_page import changed, pixels
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,7 +32,9 @@ def test_a_night(tmp_path: Path) -> None:
         with served(folder, cache) as server:
             tab = open_page(context, server.address, server.key)
             tab.fill("#output", "night")
-            tab.click("#convert")
+            give_a_shot_its_own(tab)
+            see_how_long_it_takes(tab)
+            tab.click("#convert")  # which saves first
             until(tab, f"{STATE} == 'running'")
             until(tab, "parseInt(document.querySelector('.job .numbers').textContent) >= 1")
             second = context.new_page()
@@ -66,10 +71,68 @@ def test_a_night(tmp_path: Path) -> None:
             assert "Done, verified" in report.inner_text("body")
             assert "night.mkv" in report.title()
             assert accessibility_errors(tab) == []
+            make_another_shot_anew(tab, output)
     assert before
     assert not Path(f"{output}.stereo3d").exists()
     assert picture_times(output) == picture_times(film)
     assert audio_packets(output) == audio_packets(film)
+
+
+def give_a_shot_its_own(tab: Page) -> None:
+    """The second shot is too strong: less of it is seen at once."""
+    tab.click("#find")
+    tab.wait_for_selector("#scope:not([hidden])")
+    tab.locator("#shots button").nth(1).click()
+    until(tab, "document.querySelector('#shot-name').textContent == 'Shot 2'")
+    until(
+        tab,
+        "document.querySelector('#shown').alt.endsWith('at 0:17') && document.querySelector('#shown').dataset.view == 'anaglyph'",
+    )
+    before = pixels(tab)
+    tab.locator("#this-shot").check(force=True)
+    tab.focus("#strength")
+    for _ in range(5):
+        tab.keyboard.press("ArrowLeft")
+    changed(tab, before)
+    assert "strength 2" in tab.locator("#shots button").nth(1).inner_text()
+
+
+def see_how_long_it_takes(tab: Page) -> None:
+    """Here and in another tab."""
+    second = tab.context.new_page()
+    second.goto(tab.url.split("#")[0])
+    second.wait_for_selector("#shown[src]")
+    tab.click("#estimate")
+    second.wait_for_selector("#cease:not([hidden])")
+    for page in (tab, second):
+        page.wait_for_selector("#model-list .big", timeout=300_000)
+        assert "limited by" in page.locator("#model-list").inner_text()
+        assert "small: its weights are not here" in page.locator("#missing").inner_text()
+        assert page.locator("#forecast").inner_text().startswith("About ")
+    assert accessibility_errors(tab) == []
+    second.close()
+
+
+def make_another_shot_anew(tab: Page, output: Path) -> None:
+    """After all is done one more shot is to be otherwise: the film is made anew from what can stay."""
+    assert read_json(record_of(output))["shots"] == [[2, 2, "strength", "2"]]
+    first = read_json(record_of(output))["finished"]
+    tab.fill("#output", "night")
+    tab.wait_for_selector("#scope:not([hidden])")
+    until(tab, "document.querySelector('#shots').textContent.includes('strength 2')")
+    tab.locator("#shots button").nth(4).click()
+    tab.locator("#this-shot").check(force=True)
+    tab.check("#flat")
+    tab.click("#save")
+    tab.get_by_role("button", name="Make the changed shots anew").click()
+    for _ in range(600):
+        record = read_json(record_of(output))
+        if record["finished"] != first:
+            break
+        tab.wait_for_timeout(500)
+    assert record["shots"] == [[2, 2, "strength", "2"], [5, 5, "flat", ""]]
+    until(tab, f"{STATE} == 'done'")
+    assert tab.get_by_role("button", name="Make the changed shots anew").count() == 0
 
 
 def watch_what_is_there(tab: Page) -> None:

@@ -98,9 +98,12 @@ def test_a_shot_gets_its_own_strength(page: Served, room: Path) -> None:
         second.fill("#output", "own")
         find_shots(second)
         until(second, "document.querySelector('#shots').textContent.includes('strength 6')")
-        until(second, "document.querySelector('#shown').dataset.view == 'anaglyph'")
         assert "Shot 1 has its own: strength 6" in second.locator("#own-note").inner_text()
-        assert pixels(second) == stronger
+        for _ in range(600):
+            if (seen := pixels(second)) == stronger:
+                break
+            second.wait_for_timeout(100)
+        assert seen == stronger
         second.locator("#this-shot").check(force=True)
         second.click("#as-film")
         assert changed(second, stronger) == before

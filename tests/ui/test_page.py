@@ -151,6 +151,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(page: Served) -> 
             "output",
             "suffix",
             "convert",
+            "estimate",
+            "compare",
         ):
             assert wanted in reached, reached
 

@@ -36,7 +36,7 @@ function decide(option, value) {
   else {
     chosen[option] = value;
     describe();
-    measures.draw();
+    if (option === "model") measures.draw();
     show();
   }
 }

@@ -7,6 +7,7 @@ const LOOK_AGAIN_MS = 1500;
 const DOING = { estimate: "Estimating", compare: "Comparing" };
 let asked = () => ({});
 let last = null;
+const seen = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) load(); });
 
 export function begin(options) {
   asked = options;
@@ -75,31 +76,42 @@ const span = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} s` : seconds < 
 const size = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.max(1, Math.round(bytes / 1e6))} MB`);
 
 function cards(costs, differences) {
-  const names = [...new Set([...(costs?.models ?? []), ...(differences?.models ?? []), ...(costs?.missing ?? []), ...(differences?.missing ?? [])].map((model) => model.name))];
-  const named = (rows, name) => rows?.find((row) => row.name === name);
+  const rows = (which) => [...(costs?.[which] ?? []), ...(differences?.[which] ?? [])];
+  const named = (some, name) => some?.find((row) => row.name === name);
+  const names = [...new Set(rows("models").map((model) => model.name))];
   $("model-list").replaceChildren(...names.map((name) => {
-    const cost = named(costs?.models, name), difference = named(differences?.models, name), missing = named(costs?.missing, name) ?? named(differences?.missing, name);
-    const card = make("li", { className: "job" }, make("h3", { textContent: name }));
+    const cost = named(costs?.models, name), difference = named(differences?.models, name);
+    const card = make("li", {}, make("h3", { textContent: name }));
     if (cost) {
-      card.append(make("p", { className: "big", textContent: span(cost.seconds) }));
-      card.append(make("p", { className: "numbers", textContent: `ready ${ready(cost.seconds)}, begun now` }));
       const speed = cost.fps >= 1 ? `${cost.fps.toFixed(1)} fps` : `${(1 / cost.fps).toFixed(1)} s a frame`;
-      card.append(make("p", { className: "soft small", textContent: `${size(cost.output_bytes)}, needs ${size(cost.work_bytes)} of disk \u00b7 ${speed}, limited by ${cost.limited_by}` }));
+      card.append(
+        make("p", { className: "big", textContent: span(cost.seconds) }),
+        make("p", { className: "numbers", textContent: `ready ${ready(cost.seconds)}, begun now` }),
+        make("p", { className: "soft small", textContent: `${size(cost.output_bytes)}, needs ${size(cost.work_bytes)} of disk \u00b7 ${speed}, limited by ${cost.limited_by}` }),
+      );
       if (cost.work_bytes > costs.free_bytes) card.append(make("p", { className: "wrong", textContent: `only ${size(costs.free_bytes)} are free` }));
     }
     if (difference && name !== differences.largest) card.append(make("p", { className: "soft small", textContent: `its depth differs from ${differences.largest}'s by ${difference.difference.toFixed(1)} %` }));
-    if (missing && !cost && !difference) card.append(make("p", { className: "soft small", textContent: `${missing.reason}: ${missing.hint}` }));
     return card;
   }));
+  const missing = rows("missing").filter(({ name }, place, all) => !names.includes(name) && all.findIndex((row) => row.name === name) === place);
+  $("missing").replaceChildren(...missing.map(({ name, reason, hint }) => make("li", { textContent: `${name}: ${reason} \u2013 ${hint}` })));
 }
 
 function sheet({ about: begun, found }) {
-  const source = `compared.png?${new URLSearchParams({ film: view.film, time: begun.time })}`;
-  if ($("sheet").getAttribute("src") !== source) $("sheet").src = source;
+  $("sheet").dataset.source = `compared.png?${new URLSearchParams({ film: view.film, time: begun.time })}`;
+  seen.disconnect();
+  seen.observe($("compared"));
   const names = found.models.map((model) => model.name).join(", ");
   $("sheet").alt = `The source, and its depth by ${names}`;
   const link = make("a", { href: `compared?${new URLSearchParams({ film: view.film })}`, target: "_blank", rel: "noopener", textContent: "As a page" });
   $("compared-about").replaceChildren(`At ${clock(begun.time)}: the source and its depth by ${names}; red is near. `, link);
+}
+
+// It is as large as all the rest: only for who looks at it.
+function load() {
+  const { source } = $("sheet").dataset;
+  if ($("sheet").getAttribute("src") !== source) $("sheet").src = source;
 }
 
 function forecast({ found }) {
