@@ -49,12 +49,23 @@ from stereo3d.render.pack import Packing, pack
 from stereo3d.settings import Settings
 from stereo3d.table import amount, table
 
-__all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "run_ffmpeg", "with_weights"]
+__all__ = [
+    "TWO_COPIES",
+    "FilmBench",
+    "StageRow",
+    "bench_film",
+    "first_frames",
+    "render_demo",
+    "run_ffmpeg",
+    "with_weights",
+]
 
 # Frames: the network runs as it would for a film, compiled where that is worth it.
 _TWO_HOURS = 172_800
 _STAGES = ("decode", "depth", "render", "encode")
 _DEMO_SHOTS = ("courtyard", "tabletop")
+TWO_COPIES = "split[a][b];[a][b]hstack"
+"""FFmpeg's filter that puts a film beside itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,14 +311,13 @@ class _Bench:
         )
 
 
-def run_ffmpeg(info: MediaInfo, spec: EncoderSpec, frames: int, output: Path, *, half: bool = False) -> None:
-    """What FFmpeg alone does with a film's first frames: decode, stack two copies (``half``: at half their width), encode with the
-    same settings. Raises Stereo3DError."""
-    squeeze = "scale=iw/2:ih," if half else ""
+def run_ffmpeg(info: MediaInfo, spec: EncoderSpec, frames: int, output: Path, *, graph: str = TWO_COPIES) -> None:
+    """What FFmpeg alone does with a film's first frames: decode, ``graph`` (stack two copies), encode with the same settings. Raises
+    Stereo3DError."""
     options = [word for key, value in spec.options for word in (f"-{key}:v", value)]
     command = [
         ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-y", "-i", f"file:{info.path}",
-        "-filter_complex", f"[0:{info.video.index}]{squeeze}split[a][b];[a][b]hstack[v]", "-map", "[v]",
+        "-filter_complex", f"[0:{info.video.index}]{graph}[v]", "-map", "[v]",
         "-frames:v", str(frames), "-fps_mode", "passthrough", "-pix_fmt", spec.pix_fmt,
         "-c:v", spec.encoder, *options, "-threads:v", str(spec.threads), str(output),
     ]  # fmt: skip
