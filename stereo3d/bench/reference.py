@@ -25,7 +25,10 @@ from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.tools import ffmpeg_exe
 
-__all__ = ["run_ffmpeg", "tutorial_depth", "tutorial_film"]
+__all__ = ["TWO_COPIES", "run_ffmpeg", "tutorial_depth", "tutorial_film"]
+
+TWO_COPIES = "split[a][b];[a][b]hstack"
+"""FFmpeg's filter that puts a film beside itself."""
 
 # Of the picture's width, for each eye: 15 pixels at 1920.
 _PARALLAX = 15 / 1920
@@ -105,14 +108,13 @@ def _eager_network(arch: Architecture) -> Any:
     return transformers.DepthAnythingForDepthEstimation._from_config(config, attn_implementation="eager")
 
 
-def run_ffmpeg(info: MediaInfo, spec: EncoderSpec, frames: int, output: Path, *, half: bool = False) -> None:
-    """What FFmpeg alone does with a film's first frames: decode, stack two copies (``half``: at half their width), encode with the
-    same settings. Raises Stereo3DError."""
-    squeeze = "scale=iw/2:ih," if half else ""
+def run_ffmpeg(info: MediaInfo, spec: EncoderSpec, frames: int, output: Path, *, graph: str = TWO_COPIES) -> None:
+    """What FFmpeg alone does with a film's first frames: decode, ``graph`` (stack two copies), encode with the same settings. Raises
+    Stereo3DError."""
     options = [word for key, value in spec.options for word in (f"-{key}:v", value)]
     command = [
         ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-y", "-i", f"file:{info.path}",
-        "-filter_complex", f"[0:{info.video.index}]{squeeze}split[a][b];[a][b]hstack[v]", "-map", "[v]",
+        "-filter_complex", f"[0:{info.video.index}]{graph}[v]", "-map", "[v]",
         "-frames:v", str(frames), "-fps_mode", "passthrough", "-pix_fmt", spec.pix_fmt,
         "-c:v", spec.encoder, *options, "-threads:v", str(spec.threads), str(output),
     ]  # fmt: skip

@@ -59,7 +59,8 @@ def build_segments(
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
     own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     found = Found()
-    views = stage("pack", pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
+    last = "fill and pack" if recipe.settings.paint.colormap is None else "paint"
+    views = stage(last, pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
     if recipe.place.type != "cpu" and not recipe.ends.encode:
         views = stage("copy back", (batch.to(_HOST) for batch in views), meter, device=recipe.place)
     try:

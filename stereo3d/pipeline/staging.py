@@ -103,7 +103,7 @@ class Staging:
         """Hear how the next frames, all of one shot, were staged. ``depth``: [n, 1, h, w]."""
         segment = self._segment = self._segment or next(self._segments)
         shot = next(shot for shot in segment.shots if shot.start <= first < shot.end)
-        extent = torch.stack([depth.flatten(1).amin(1), depth.flatten(1).amax(1)]).tolist()
+        extent = torch.stack(torch.aminmax(depth.flatten(1), dim=1)).tolist()
         limit = [z + POPS / s if s > 0 else 2.0 for s, z in zip(strengths, zero_parallax, strict=True)]
         violates = (side_share(depth, limit) > _CUT_OFF).tolist()
         for i, (strength, zero) in enumerate(zip(strengths, zero_parallax, strict=True)):

@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Self
 
+import numpy as np
 import torch
 
 from stereo3d.colour import black
@@ -18,7 +19,7 @@ from stereo3d.render.interleave import checkerboard, rows
 from stereo3d.render.sphere import on_half_sphere, sphere_side
 from stereo3d.settings import Settings
 
-__all__ = ["Packing", "pack", "packed_format", "packed_size"]
+__all__ = ["Packing", "joined_reference", "pack", "packed_format", "packed_size"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,28 @@ def _on_canvas(eye: FrameBatch, width: int, height: int) -> FrameBatch:
 
 def _beside(first: FrameBatch, second: FrameBatch, axis: int, *, half: bool) -> FrameBatch:
     """One beside (axis 2) or above (axis 1) the other."""
-    planes = [
-        torch.cat([_halve(one, axis), _halve(two, axis)] if half else [one, two], axis)
-        for one, two in zip(first.planes, second.planes, strict=True)
-    ]
+    join = _joined if first.planes[0].device.type == "cpu" else joined_reference
+    planes = [join(one, two, axis, half=half) for one, two in zip(first.planes, second.planes, strict=True)]
     return FrameBatch(tuple(planes), first.pts, first.index, first.format)
+
+
+def _joined(one: torch.Tensor, two: torch.Tensor, axis: int, *, half: bool) -> torch.Tensor:
+    """:func:`joined_reference` on the CPU, without torch's threads and without wider types."""
+    from stereo3d.render.pack_numba import halve_columns, halve_rows
+
+    across, down = (1 if half or axis != along else 2 for along in (2, 1))
+    out = torch.empty((len(one), one.shape[1] * down, one.shape[2] * across), dtype=one.dtype)
+    for eye, part in zip((one, two), np.split(out.numpy(), 2, axis), strict=True):
+        if half:
+            (halve_columns if axis == 2 else halve_rows)(eye.numpy(), part)
+        else:
+            part[:] = eye.numpy()
+    return out
+
+
+def joined_reference(one: torch.Tensor, two: torch.Tensor, axis: int, *, half: bool) -> torch.Tensor:
+    """Two planes [N, h, w] joined along ``axis``; ``half``: each squeezed 2:1 along it first."""
+    return torch.cat([_halve(one, axis), _halve(two, axis)] if half else [one, two], axis)
 
 
 def _halve(plane: torch.Tensor, axis: int) -> torch.Tensor:

@@ -2,9 +2,9 @@
 
 FFmpeg decodes, stacks two copies and encodes with the same settings; the conversion decodes the film and its depth, makes two views,
 fills the holes, packs and encodes (``pipeline``: without the scan, the join and the check, which FFmpeg does not have either).
-They take turns; medians count. On a machine that others use compare the core-seconds: what the processor did for each, whoever had
-to wait. Where ours went is told by thread; an encoder's own threads take longer for two views than for two copies, which it can
-predict from one another's motion.
+They take turns; medians count; per cents are of FFmpeg's. On a machine that others use compare the core-seconds: what the processor
+did for each, whoever had to wait. Two copies are easier to encode than two views (of a made film above all, which pans as one); what
+FFmpeg needs for the views that we made, decoded from our output, is told beside it. Where ours went is told by thread.
 
     python -m tests.bench.cpu_line --size 1920x1080 --frames 240 --rounds 1
 
@@ -28,7 +28,7 @@ import psutil
 import torch
 
 from stereo3d.bench.machine import describe
-from stereo3d.bench.reference import run_ffmpeg
+from stereo3d.bench.reference import TWO_COPIES, run_ffmpeg
 from stereo3d.job.convert import convert_film
 from stereo3d.job.numerics import load_with_numerics
 from stereo3d.job.prepare import encoder_for, with_fixed_threads
@@ -133,33 +133,43 @@ def measure(film: Path, case: str, settings: Settings, rounds: int, folder: Path
         settings.depth, size, 0, None, download=lambda _done, _total: None, report=lambda _line: None
     )
     spec = with_fixed_threads(encoder_for(info, settings.encode, settings, Framing()), numerics)
-    half = LAYOUTS[settings.picture.layout].squeeze == (2, 1)
-    warm = settings.model_copy(update={"time": settings.time.model_copy(update={"end": Fraction(1)})})
-    convert_film(film, folder / "film.3d.mkv", warm, Silent(), stop)
-    theirs: list[tuple[float, float]] = []
-    ours: list[tuple[float, float]] = []
+    squeeze = "scale=iw/2:ih," if LAYOUTS[settings.picture.layout].squeeze == (2, 1) else ""
+    output, cores = folder / "film.3d.mkv", Cores()
+    convert_film(film, output, warmed(settings), Silent(), stop)
+    rows: dict[str, list[tuple[float, float]]] = {"ffmpeg": [], "ffmpeg, given our views": [], "pipeline": []}
     for _ in range(rounds):
         cores = Cores()
-        report = convert_film(film, folder / "film.3d.mkv", settings, cores, stop)
-        ours.append((1 / report.fps, cores.seconds / report.frames))
-        began, before = time.perf_counter(), children()
-        run_ffmpeg(info, spec, report.frames, folder / "ffmpeg.mkv", half=half)
-        theirs.append(((time.perf_counter() - began) / report.frames, (children() - before) / report.frames))
+        report = convert_film(film, output, settings, cores, stop)
+        rows["pipeline"].append((1 / report.fps, cores.seconds / report.frames))
+        for name, source, graph in (
+            ("ffmpeg", info, squeeze + TWO_COPIES),
+            ("ffmpeg, given our views", probe(output), "null"),
+        ):
+            began, before = time.perf_counter(), children()
+            run_ffmpeg(source, spec, report.frames, folder / "ffmpeg.mkv", graph=graph)
+            wall = (time.perf_counter() - began) / report.frames
+            rows[name].append((wall, (children() - before) / report.frames))
     print(
         f"\n{case}: {size[0]}x{size[1]}, {report.frames} frames, {spec.encoder} {spec.preset} crf {spec.crf}, ", end=""
     )
     print(f"{spec.threads} threads, {rounds} rounds; {settings.picture.layout}")
-    wall, work = (
-        statistics.median(their / our for our, their in zip(our_column, their_column, strict=True))
-        for our_column, their_column in zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True)
-    )
-    for name, rows in (("ffmpeg", theirs), ("pipeline", ours)):
-        seconds, core = (statistics.median(column) for column in zip(*rows, strict=True))
-        print(f"{name:9} {1 / seconds:7.2f} fps, {1000 * core:6.1f} core-ms a frame")
-    print(f"the pipeline has {100 * wall:.1f} % of FFmpeg's speed, and {100 * work:.1f} % by core-seconds")
+    for name, values in rows.items():
+        seconds, core = (statistics.median(column) for column in zip(*values, strict=True))
+        speed, work = (
+            statistics.median(theirs[k] / ours[k] for theirs, ours in zip(rows["ffmpeg"], values, strict=True))
+            for k in (0, 1)
+        )
+        print(
+            f"{name:23} {1 / seconds:7.2f} fps, {100 * speed:4.0f} %; {1000 * core:6.1f} core-ms a frame, {100 * work:4.0f} %"
+        )
     parts = (f"{kind} {1000 * s / report.frames:.1f}" for kind, s in cores.by_kind().items() if s > 0)
-    print("of ours, core-ms a frame:", ", ".join(parts))
+    print("of the pipeline's core-ms a frame:", ", ".join(parts))
     print("\n".join(report.load.lines()), flush=True)
+
+
+def warmed(settings: Settings) -> Settings:
+    """The same for a second of the film, so that kernels are compiled and caches are full."""
+    return settings.model_copy(update={"time": settings.time.model_copy(update={"end": Fraction(1)})})
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def test_an_estimate_and_the_conversion_that_compares_itself_with_it(tmp_path: P
     assert found["fps"] > 0
     assert found["output_bytes"] > 10_000
     assert found["work_bytes"] > 2 * found["output_bytes"] * 0.9
-    assert found["limited_by"] in ("decode", "depth", "render", "encode")
+    assert found["limited_by"] in ("decode", "depth", "render", "fill and pack", "encode")
     assert found["peak_memory"] > 50e6
     done = run("convert", film, "-o", tmp_path / "out.mkv", "--model", "classic", "--progress", "plain")
     assert "than the estimate" in done.stderr

@@ -9,7 +9,7 @@ from stereo3d.errors import UsageError
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
 from stereo3d.layouts import LAYOUTS
 from stereo3d.render import Packing, pack, packed_size
-from stereo3d.render.pack import packed_format
+from stereo3d.render.pack import joined_reference, packed_format
 from stereo3d.settings import Settings
 
 YUV = PixelFormat("yuv420p", 8, 1, 1, Colour())
@@ -53,6 +53,18 @@ def test_half_is_the_mean_of_neighbours() -> None:
     frames = FrameBatch((luma,), (0,), 0, GREY)
     assert pack(frames, frames, packing("sbs-half")).planes[0][0, 0].tolist() == [1, 3, 5, 7, 1, 3, 5, 7]
     assert pack(frames, frames, packing("ou-half")).planes[0].shape == (1, 4, 8)
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("axis", [1, 2])
+@pytest.mark.parametrize("top", [255, 65535])
+def test_the_kernels_join_as_torch_does(top: int, axis: int, half: bool) -> None:
+    dtype = torch.uint8 if top == 255 else torch.uint16
+    one, two = (torch.randint(top - 9, top + 1, (2, 12, 20), dtype=torch.int32).to(dtype) for _ in range(2))
+    form = PixelFormat("gray", top.bit_length(), 0, 0, Colour())
+    first, second = (FrameBatch((plane,), (0, 1), 0, form) for plane in (one, two))
+    layout = f"{'sbs' if axis == 2 else 'ou'}-{'half' if half else 'full'}"
+    assert torch.equal(pack(first, second, packing(layout)).planes[0], joined_reference(one, two, axis, half=half))
 
 
 @pytest.mark.parametrize(
