@@ -5,7 +5,8 @@ Each hole's background is followed to the frames around: by a model of the pictu
 background over the other frame. A pixel is taken from the nearest frame in which, at the place where the background
 must be, a surface as far as the background is seen that would land on this very pixel of the view, if the visible
 background beside looks the same there. What no frame shows keeps the fill it has, carried on from frame to frame along
-the background's motion so that it does not shimmer.
+the background's motion so that it does not shimmer. What a pixel was filled with is remembered with its shift, so that the
+colour of a wire, which beside the hole passed for background, is soon forgotten once the wall is seen, and the wall remembered.
 
 Nothing looks across the ends of the sequence: the result is a function of its frames. Work is done on the CPU; planes on
 another device come here and go back.
@@ -25,6 +26,7 @@ import torch
 from stereo3d.frames import FrameBatch
 from stereo3d.render import motion, uncovered_numba
 from stereo3d.render.bands import over_rows
+from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Blocks, find_blocks
 from stereo3d.render.views import Eyes
 
@@ -35,7 +37,7 @@ REACH = 8
 CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
 STEADY = 0.5
-"""The same where one does."""
+"""The same where one does, and where the last frame's fill is of something nearer."""
 NOISE = 8.0
 """Code values of 8 bit by which the same place may differ from frame to frame."""
 TRUST = 0.5
@@ -48,11 +50,11 @@ TOLERANCE = 0.75
 """Pixels by which a surface may miss the hole pixel it is taken for, for a picture 1280 wide, and at least."""
 
 
+SAME = 2.5
+"""Pixels, in the same way: shifts that are closer together are one surface."""
+
 _UNIT = 1280
-_CARRIED, _RENEWED = (
-    1,
-    2,
-)  # in ``carried``: the last frame's view has filled what no frame shows here, or what one shows
+_SHARES = ((uncovered_numba.CARRIED, CARRY), (uncovered_numba.RENEWED, STEADY), (uncovered_numba.BEHIND, 1.0))
 _SIGNS = (1, -1)  # of the left and the right view
 
 Floats = npt.NDArray[np.float32]
@@ -88,11 +90,13 @@ class _Way:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Where a frame's hole pixels are seen. ``where``: the distance to that frame, 0 for nowhere; ``at``: the place there; ``offset``: how much brighter it
-    is here, in code values of 8 bit. ``carried``, ``carried_at``: whether and where the last frame's view was filled there."""
+    """Where a frame's hole pixels are seen. ``where``: the distance to that frame, 0 for nowhere; ``at``: the place there; ``surface``: the shift here of
+    what a pixel is filled with; ``offset``: how much brighter it is here, in code values of 8 bit. ``carried``, ``carried_at``: whether (see
+    :func:`stereo3d.render.uncovered_numba.carry`) and where the last frame's view was filled there."""
 
     where: Ints
     at: Floats
+    surface: Floats
     offset: Floats
     carried: Ints
     carried_at: Floats
@@ -104,7 +108,7 @@ class Uncovered:
     def __init__(self) -> None:
         self._moments: list[_Moment] = []
         self._next = 0  # the number in the window of the first frame that is still owed
-        self._last: tuple[tuple[FrameBatch, FrameBatch], npt.NDArray[np.uint8]] | None = None
+        self._last: tuple[tuple[FrameBatch, FrameBatch], Floats] | None = None
 
     def push(self, frames: FrameBatch, eyes: Eyes) -> Iterator[tuple[FrameBatch, FrameBatch]]:
         """The next frames and their views, filled already; gives (left, right) of those that are ready, one frame at a time.
@@ -139,25 +143,34 @@ class Uncovered:
         here = self._moments[self._next]
         left, right = here.views
         found = self._search(here)
-        mask = np.zeros((2, *here.planes[0].shape), np.uint8)
+        filled = self._forgotten(here)
         for eye, sign in enumerate(_SIGNS):
             part = here.blocks.of(sign)
-            mask[eye, here.blocks.y[part], here.blocks.x[part]] = 1
+            filled[eye, here.blocks.y[part], here.blocks.x[part]] = found.surface[part]
             self._paste((left, right), eye, part, found)
-        self._last, here.views = ((left, right), mask), ()
+        self._last, here.views = ((left, right), filled), ()
         self._next += 1
         if self._next > REACH:
             del self._moments[0]
             self._next -= 1
         return left, right
 
+    def _forgotten(self, here: _Moment) -> Floats:
+        """[2, H, W] of -inf, where the shifts of what is filled in are to be remembered: one memory for the whole shot."""
+        if self._last is None:
+            return np.full((2, *here.planes[0].shape), EMPTY, np.float32)
+        filled, blocks = self._last[1], self._moments[self._next - 1].blocks
+        for eye, sign in enumerate(_SIGNS):
+            filled[eye, blocks.y[blocks.of(sign)], blocks.x[blocks.of(sign)]] = EMPTY
+        return filled
+
     def _search(self, here: _Moment) -> _Found:
-        blocks, (height, width) = here.blocks, here.planes[0].shape
+        blocks, width = here.blocks, here.planes[0].shape[1]
         count = len(blocks.x)
         drift = {way: np.zeros((len(blocks), 4), np.float32) for way in (1, -1)}
         where, carried = np.zeros((2, count), np.int32)
         at, carried_at = np.zeros((2, count, 2), np.float32)
-        found = _Found(where, at, np.zeros(count, np.float32), carried, carried_at)
+        found = _Found(where, at, blocks.shift.copy(), np.zeros(count, np.float32), carried, carried_at)
         if not count:
             return found
         ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() else []
@@ -171,14 +184,23 @@ class Uncovered:
         for way in sorted(ways, key=lambda way: (abs(way.distance), -way.distance)):
             there = self._moments[way.number]
             frames, moves = (here.planes[0], there.planes[0], there.near), (way.model, way.before, way.rest)
-            state = (drift[1 if way.distance > 0 else -1], left, found.where, found.at, found.offset, way.distance)
+            state = (
+                drift[1 if way.distance > 0 else -1],
+                left,
+                found.where,
+                found.at,
+                found.surface,
+                found.offset,
+                way.distance,
+            )
             _over(partial(uncovered_numba.look_for, pixels, ring, ends, frames, moves, rule, state), len(blocks))
         back = next((way for way in ways if way.distance == -1), None)
         if back is not None and self._last is not None:
-            mask, size = self._last[1], (np.float32(width), np.float32(height))
-            places = (where, carried, carried_at)
-            view = (blocks.first, blocks.signs)
-            _over(partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], mask, size, places), len(blocks))
+            filled, same = self._last[1], np.float32(SAME * grow)
+            places, view = (where, found.surface, carried, carried_at), (blocks.first, blocks.signs)
+            _over(
+                partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], filled, same, places), len(blocks)
+            )
         return found
 
     def _depth_is_steady(self) -> bool:
@@ -224,7 +246,7 @@ class Uncovered:
                 continue
             source = self._last[0][eye].planes[k][0].numpy()
             spots = cells(still, width=target.shape[1], height=target.shape[0])
-            for kind, share in ((_CARRIED, CARRY), (_RENEWED, STEADY)):
+            for kind, share in _SHARES:
                 places = (x, y, still, still_at, level)
                 uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak), kind)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["carry", "look_for", "paste"]
+__all__ = ["BEHIND", "CARRIED", "RENEWED", "carry", "cells", "look_for", "paste"]
 
 F, U = np.float32, np.uintp
+EMPTY = F(-np.inf)
+CARRIED, RENEWED, BEHIND = 1, 2, 3  # of :func:`carry`
 _FEW = 9  # places of the ring that tell the local motion
 _LEAST = 6  # places of the ring that must be seen in both frames
 _MANY = 80  # and that are compared at most
@@ -107,8 +109,8 @@ def _local(rest, model, size, ring, start, stop, drift, scratch):  # type: ignor
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _found(pixel, model, size, sign, near, drift, tolerance):  # type: ignore[no-untyped-def]
-    """(seen there, x, y) of a hole pixel (x, y, shift, limit) in the other frame: the surface found there must be
-    background, and land on the pixel."""
+    """(seen there, x, y, the surface's shift as it is here) of a hole pixel (x, y, shift, limit) in the other frame: the surface found
+    there must be background, and land on the pixel."""
     width, height = size
     x, y, shift, limit = pixel
     qx, qy = F(0), F(0)
@@ -117,14 +119,14 @@ def _found(pixel, model, size, sign, near, drift, tolerance):  # type: ignore[no
         qx, qy = qx + drift[0], qy + drift[1]
         i, j = int(np.floor(qx + F(0.5))), int(np.floor(qy + F(0.5)))
         if not (1 <= i < width - 1 and 1 <= j < height - 1):
-            return False, qx, qy
+            return False, qx, qy, shift
         there = near[j >> 1, i >> 1] - change
         if there > limit:
-            return False, qx, qy
+            return False, qx, qy, shift
         if abs(there - shift) <= tolerance:
-            return True, qx, qy
+            return True, qx, qy, there
         shift = there
-    return False, qx, qy
+    return False, qx, qy, shift
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -223,15 +225,15 @@ def _accept(pixels, low, high, there, near, model, options, drift, offset, state
     plain wall a dark thing is more likely what hides the wall, its depth being wrong there. Returns how many."""
     x, y, shift, limit = pixels
     size, sign, unit, tolerance, look, most = options
-    where, at, offsets, number = state
+    where, at, surface, offsets, number = state
     taken = 0
     for i in range(low, high):
         if where[i] != 0:
             continue
         pixel = (F(x[i]), F(y[i]), shift[i], limit[i])
-        seen, qx, qy = _found(pixel, model, size, sign, near, drift, tolerance)
+        seen, qx, qy, level = _found(pixel, model, size, sign, near, drift, tolerance)
         if seen and abs(_bilinear(there, qx, qy) * unit + offset - look) <= most:
-            where[i], at[i, 0], at[i, 1], offsets[i] = number, qx, qy, offset
+            where[i], at[i, 0], at[i, 1], surface[i], offsets[i] = number, qx, qy, level, offset
             taken += 1
     return taken
 
@@ -242,7 +244,7 @@ def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  #
 
     pixels: (x, y, shift, limit); ring: (x, y, shift, limit of blocks); blocks: (first, ring_first, signs); frames: (luma here,
     luma there, near there); motion: (model to there, model to the frame before it, rest of the last step); rule: see
-    :mod:`stereo3d.render.uncovered`. state: (drift [B, 4], left [B], where [P], at [P, 2], offset [P], number), written:
+    :mod:`stereo3d.render.uncovered`. state: (drift [B, 4], left [B], where [P], at [P, 2], surface [P], offset [P], number), written:
     ``where`` becomes ``number`` for the pixels that are found.
     """
     first, ring_first, signs = blocks
@@ -286,25 +288,43 @@ def look_for(pixels, ring, blocks, frames, motion, rule, state, start, stop):  #
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def carry(pixels, blocks, motion, drift, masks, size, state, start, stop):  # type: ignore[no-untyped-def]
+def _before(filled, x, y, shift, model, sign, drift):  # type: ignore[no-untyped-def]
+    """(shift, x, y) of what the frame before was filled with where a hole pixel's surface ``shift`` was then, as it is here; -inf where
+    that was no hole."""
+    height, width = filled.shape
+    qx, qy, change = moved(model, F(width), F(height), x - sign * shift, y, shift)
+    qx, qy = qx + drift[0] + sign * (shift + change), qy + drift[1]
+    column, row = int(np.floor(qx + F(0.5))), int(np.floor(qy + F(0.5)))
+    if not (0 <= column < width and 0 <= row < height):
+        return EMPTY, qx, qy
+    return filled[row, column] - change, qx, qy
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def carry(pixels, blocks, motion, drift, filled, same, state, start, stop):  # type: ignore[no-untyped-def]
     """Hole pixels of blocks start..stop-1 looked up in what the frame before was filled with.
 
-    motion: model to the frame before; drift [B, 4]; masks: holes of each view [2, H, W] uint8 then. state: (where [P],
-    carried [P], at [P, 2]): ``carried`` becomes 1, or 2 for the pixels that were found elsewhere.
+    motion: model to the frame before; drift [B, 4]; filled: the shift of what each view was filled with then [2, H, W], -inf
+    elsewhere; same: shifts that are closer together are one surface. state: (where [P], surface [P], carried [P], at [P, 2]).
+    ``carried`` becomes :data:`CARRIED`, :data:`RENEWED` for the pixels that were found elsewhere or were filled from something
+    nearer, :data:`BEHIND` for those whose fill is of something nearer now: what lay behind it then lies there still.
     """
-    x, y, shift, _ = pixels
+    x, y = pixels[:2]
     first, signs = blocks
-    where, carried, at = state
-    width, height = size
+    where, surface, carried, at = state
     for b in range(start, stop):
-        sign = signs[b]
-        mask = masks[0 if sign > 0 else 1]
+        last, way = filled[0 if signs[b] > 0 else 1], drift[b, 2:]
         for i in range(first[b], first[b + 1]):
-            qx, qy, change = moved(motion, width, height, F(x[i]) - sign * shift[i], F(y[i]), shift[i])
-            qx, qy = qx + drift[b, 2] + sign * (shift[i] + change), qy + drift[b, 3]
-            column, row = int(np.floor(qx + F(0.5))), int(np.floor(qy + F(0.5)))
-            if 0 <= column < mask.shape[1] and 0 <= row < mask.shape[0] and mask[row, column]:
-                carried[i], at[i, 0], at[i, 1] = 2 if where[i] != 0 else 1, qx, qy
+            px, py, shift = F(x[i]), F(y[i]), surface[i]
+            there, qx, qy = _before(last, px, py, shift, motion, signs[b], way)
+            if there == EMPTY:
+                continue
+            kind = RENEWED if where[i] != 0 or abs(there - shift) > same else CARRIED
+            if where[i] == 0 and there < shift - same:
+                again, ax, ay = _before(last, px, py, there, motion, signs[b], way)
+                if abs(again - there) <= same:
+                    kind, surface[i], qx, qy = BEHIND, there, ax, ay
+            carried[i], at[i, 0], at[i, 1] = kind, qx, qy
 
 
 @njit(cache=True, nogil=True)

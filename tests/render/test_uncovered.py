@@ -123,6 +123,43 @@ def test_where_depth_jumps_about_frames_keep_the_fill_they_have() -> None:
     assert all(torch.equal(right.planes[0], kept) for (_, right), kept in zip(out, spatial, strict=True))
 
 
+WALL, WIRE, EDGE = 200, 40, 180  # code values; the near block's right edge
+
+
+def beside_a_wire(gaps: list[int]) -> list[float]:
+    """Code values by which the right view's hole beside a near block falls short of the wall, which is all that is behind it, frame by frame; a
+    dark wire at middle depth stands ``gaps`` columns beside the block. Nothing else moves: no frame shows what is hidden."""
+    window, out, holes = Uncovered(), [], []
+    for t, gap in enumerate(gaps):
+        picture, near = np.full((HEIGHT, WIDTH), WALL, np.uint8), np.full((HEIGHT, WIDTH), FAR, np.float32)
+        wire = slice(EDGE + gap, EDGE + gap + 6)
+        picture[:, wire], near[:, wire] = WIRE, (NEAR + FAR) / 2
+        picture[:, 120:EDGE], near[:, 120:EDGE] = 120, NEAR
+        batch = frames([picture], index=t)
+        made = render_eyes(batch, torch.from_numpy(near)[None, None], strength=STRENGTH, zero_parallax=FAR)
+        assert made.seen[1] is not None
+        holes.append(torch.isinf(made.seen[1][0, 0, :, : EDGE + 1]))  # the wire opens one of its own, beyond
+        out += window.push(batch, made)
+    out += window.finish()
+    return [
+        WALL - float(right.planes[0][0, :, : EDGE + 1][hole].float().mean())
+        for (_, right), hole in zip(out, holes, strict=True)
+    ]
+
+
+def test_the_wall_is_remembered_while_a_wire_stands_beside_the_hole() -> None:
+    assert max(beside_a_wire([40] * 3)) < 2
+    dark = beside_a_wire([0] * 3)  # only the wire is there to fill from
+    assert min(dark) > 100
+    assert max(beside_a_wire([40] * 3 + [0] * 8)) < 10
+
+
+def test_a_wires_colour_is_forgotten_once_the_wall_is_seen() -> None:
+    dark = beside_a_wire([0] * 8 + [40] * 4)
+    assert dark[7] > 100
+    assert all(one < 0.35 * dark[7] * uncovered.CARRY**n for n, one in enumerate(dark[8:]))
+
+
 def test_no_holes_no_change() -> None:
     window, batch = Uncovered(), frames(PICTURES[:3])
     flat = render_eyes(batch, torch.full((3, 1, HEIGHT, WIDTH), 0.6), strength=0, zero_parallax=0.5)
