@@ -111,6 +111,7 @@ def _in_time(
     from stereo3d.facts.deadline import choose_model, seconds_until, settled_model
     from stereo3d.facts.pace import film_frames
     from stereo3d.job.places import default_output
+    from stereo3d.media.length import with_true_length
     from stereo3d.media.pictures import is_picture
     from stereo3d.media.probe import probe
 
@@ -130,11 +131,12 @@ def _in_time(
     infos = []
     for film in films:
         with suppress(InputError):  # it is told when its turn comes
-            infos.append(probe(film.source))
+            info = probe(film.source)
+            infos.append(with_true_length(info) or info)
     frames = sum(film_frames(info, settings) for info in infos)
     if not infos:
         return settings
-    model = choose_model(infos[0].path, frames, settings, seconds, lambda text: lines.emit(Note(text)), stop)
+    model = choose_model(infos[0], frames, settings, seconds, lambda text: lines.emit(Note(text)), stop)
     return Settings.from_flat({**flat, "model": model})
 
 

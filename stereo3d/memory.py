@@ -1,12 +1,16 @@
-"""Memory that goes back to the system, so that a long film needs no more than a short one."""
+"""Memory that goes back to the system, so that a long film needs no more than a short one; and the most that was taken."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
-__all__ = ["keep_freed_memory", "return_freed_memory"]
+import psutil
+
+__all__ = ["keep_freed_memory", "most_resident", "return_freed_memory"]
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -29,6 +33,17 @@ def return_freed_memory() -> None:
     trim = _glibc("malloc_trim")
     if trim is not None:
         trim(0)
+
+
+def most_resident() -> int:
+    """Bytes that this process has held at most, as the system counts them; where it does not, what it holds now."""
+    with suppress(
+        OSError, StopIteration, ValueError
+    ):  # not ru_maxrss, which counts what this process's parent held, too
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
+    held = psutil.Process().memory_info()
+    return int(getattr(held, "peak_wset", held.rss))
 
 
 def _glibc(name: str) -> Callable[..., int] | None:

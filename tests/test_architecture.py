@@ -90,6 +90,14 @@ def test_files_can_be_read_in_one_sitting(path: Path) -> None:
     assert path.read_text(encoding="utf-8").count("\n") <= 400
 
 
+def test_the_process_that_watches_a_conversion_and_hears_its_report_stays_small() -> None:
+    code = (
+        "import sys, stereo3d.cli, stereo3d.conversion, stereo3d.watch, stereo3d.job.queue, stereo3d.job.report\n"
+        "assert not {'torch', 'av', 'numpy', 'cv2'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

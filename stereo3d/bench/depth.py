@@ -20,7 +20,7 @@ from stereo3d.bench.flops import network_flops
 from stereo3d.bench.machine import Machine, describe
 from stereo3d.bench.measurements import Measurement
 from stereo3d.bench.picture import frames_of, picture
-from stereo3d.bench.reference import tutorial_way
+from stereo3d.bench.reference import tutorial_depth
 from stereo3d.bench.weights import weights_for
 from stereo3d.depth import load_model
 from stereo3d.depth.precision import DTYPES, choose_precision
@@ -211,7 +211,12 @@ def _groups(grid: Grid, entry: ModelEntry, path: Path | None, device: torch.devi
 def _reference(entry: ModelEntry, rgb: np.ndarray[Any, Any], size: tuple[int, int], device: torch.device) -> _Way:
     arch = entry.architecture
     assert arch is not None
-    return _Way("reference", 1, "fp32", False, size, lambda _report: tutorial_way(arch, rgb, size, device))
+
+    def load(_report: Callable[[str], None]) -> Callable[[], object]:
+        depth = tutorial_depth(arch, size, device)
+        return lambda: depth(rgb)
+
+    return _Way("reference", 1, "fp32", False, size, load)
 
 
 def _film(

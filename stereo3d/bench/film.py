@@ -1,13 +1,12 @@
 """``stereo3d bench``: each stage of a film alone, the whole conversion, and FFmpeg alone beside it.
 
 Stages run one after another on the same frames, held in memory, so that each has the machine to itself; the conversion is
-the real one, from probe to verified file. Rows take turns; medians count.
+the real one, from probe to verified file. Beside a network stands the way of the tutorial scripts. Rows take turns; medians count.
 """
 
 from __future__ import annotations
 
 import statistics
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -20,24 +19,23 @@ import torch
 
 from stereo3d.bench.clock import Sample, median, timed
 from stereo3d.bench.machine import Machine, describe
+from stereo3d.bench.reference import run_ffmpeg, tutorial_film
 from stereo3d.bench.weights import weights_for
 from stereo3d.demo.film import DemoFilm
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.devices import devices_of
+from stereo3d.depth.preprocess import parse_depth_size
 from stereo3d.depth.registry import MODELS
-from stereo3d.errors import OutputError, Stereo3DError, UsageError
+from stereo3d.errors import OutputError, UsageError
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.job.convert import convert_film
 from stereo3d.job.numerics import load_with_numerics
 from stereo3d.job.prepare import encoder_for, with_fixed_threads
 from stereo3d.job.survey import Survey, survey_source
-from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
-from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import probe
 from stereo3d.media.segment import SegmentWriter
 from stereo3d.media.simple_writer import write_film
-from stereo3d.media.tools import ffmpeg_exe
 from stereo3d.pipeline.load import Load
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.pipeline.shot_depth import Depths, ShotDepth
@@ -49,18 +47,20 @@ from stereo3d.render.pack import Packing, pack
 from stereo3d.settings import Settings
 from stereo3d.table import amount, table
 
-__all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "run_ffmpeg", "with_weights"]
+__all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo", "with_weights"]
 
 # Frames: the network runs as it would for a film, compiled where that is worth it.
 _TWO_HOURS = 172_800
 _STAGES = ("decode", "depth", "render", "encode")
+# The scripts take frame after frame, so few tell how fast they are.
+_REFERENCE_FRAMES = {"cpu": 4, "mps": 24, "cuda": 96}
 _DEMO_SHOTS = ("courtyard", "tabletop")
 
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
     """``stage``: decode, depth, render, encode; conversion (end to end), and of it pipeline (all but scan, join and check);
-    ffmpeg (decode, stack, encode; no depth). ``core_seconds_per_frame`` is None for what is not measured apart."""
+    ffmpeg (decode, stack, encode; no depth); reference (the tutorial scripts, from film to JPEGs). ``core_seconds_per_frame`` is None for what is not measured apart."""
 
     stage: str
     fps: float
@@ -71,7 +71,7 @@ class StageRow:
 @dataclass(frozen=True, slots=True)
 class FilmBench:
     """The outcome. ``share_of_slowest``: the pipeline's frames a second over those of the slowest stage alone; on a CPU the
-    stages share its cores, so there it says less."""
+    stages share its cores, so there it says less. ``times_reference``: the same over the reference's, None without one."""
 
     machine: Machine
     source: str
@@ -87,6 +87,7 @@ class FilmBench:
     rows: tuple[StageRow, ...]
     slowest: str
     share_of_slowest: float
+    times_reference: float | None
     load: Load
 
     def to_json(self) -> dict[str, Any]:
@@ -102,6 +103,8 @@ class FilmBench:
         rows = [(r.stage, amount(r.fps), amount(r.seconds), amount(r.core_seconds_per_frame)) for r in self.rows]
         rest = f"the pipeline runs at {100 * self.share_of_slowest:.0f} % of the slowest stage alone ({self.slowest})"
         parts = [self.machine.text(), about, "", table(("stage", "fps", "seconds", "core-s/frame"), rows), "", rest]
+        if self.times_reference is not None:
+            parts.append(f"and {amount(self.times_reference)} times as fast as the tutorial's way (reference)")
         parts += [f"in the conversion: {line}" for line in self.load.lines()]
         return "\n".join(parts)
 
@@ -125,15 +128,23 @@ def render_demo(path: Path, size: tuple[int, int], frames: int) -> Path:
 
 
 def bench_film(
-    source: Path, settings: Settings, *, frames: int, rounds: int, tell: Callable[[str], None], name: str = ""
+    source: Path,
+    settings: Settings,
+    *,
+    frames: int,
+    rounds: int,
+    tell: Callable[[str], None],
+    name: str = "",
+    reference: bool = True,
 ) -> FilmBench:
     """Measure with the first ``frames`` frames of a film (from ``settings.time.start``). ``name``: what to call it.
+    ``reference``: the tutorial's way beside it, where a network with a name gives the depth.
 
     Weights that are not here are replaced by random ones, and the outcome says so. Raises the errors of a conversion.
     """
     with tempfile.TemporaryDirectory(prefix="stereo3d-bench-", ignore_cleanup_errors=True) as folder:
         settings, weights = with_weights(settings, Path(folder))
-        bench = _Bench(source, settings, frames, Path(folder), tell)
+        bench = _Bench(source, settings, frames, Path(folder), tell, reference)
         spent = bench.run(rounds)
         return bench.outcome(spent, rounds, weights, name or source.name)
 
@@ -153,7 +164,13 @@ class _Bench:
     """One film, prepared: what each stage needs is in memory."""
 
     def __init__(
-        self, source: Path, settings: Settings, frames: int, folder: Path, tell: Callable[[str], None]
+        self,
+        source: Path,
+        settings: Settings,
+        frames: int,
+        folder: Path,
+        tell: Callable[[str], None],
+        reference: bool,
     ) -> None:
         self.info = probe(source)
         if self.info.kind == "picture":
@@ -176,6 +193,7 @@ class _Bench:
         self.depths: list[Depths] = []
         self.packed: list[FrameBatch] = []
         self.built: list[float] = []
+        self.reference = self._reference() if reference else None
         self.load = Load()
 
     def _load(self, size: tuple[int, int]) -> tuple[DepthModel, Any]:
@@ -189,6 +207,8 @@ class _Bench:
         steps["conversion"] = self._convert
         if self._ffmpeg_can():
             steps["ffmpeg"] = self._ffmpeg
+        if self.reference is not None:
+            steps["reference"] = self.reference
         spent: dict[str, list[Sample]] = {step: [] for step in steps}
         for number in range(rounds + 1):
             self.tell(f"round {number} of {rounds}" if number else "warm-up")
@@ -264,20 +284,42 @@ class _Bench:
         self.built.append(report.fps)
         self.load = report.load
 
+    def _plain(self) -> bool:
+        """Whether the film's own frames are converted, from the first on."""
+        time = self.settings.time
+        unscaled = self.info.kind == "film" and self.settings.picture.height is None
+        return unscaled and time.start is None and time.max_fps is None
+
+    def _reference(self) -> Callable[[], None] | None:
+        entry, video = MODELS.get(self.settings.depth.model), self.info.video
+        if entry is None or entry.architecture is None or not self._plain():
+            return None
+        size = parse_depth_size(self.settings.depth.depth_size).size(video.height, video.width)
+        folder = self.folder / "reference"
+        folder.mkdir()
+        return tutorial_film(entry.architecture, self.info.path, folder, self._reference_frames(), size, self.device)
+
+    def _reference_frames(self) -> int:
+        return min(len(self.survey.timeline), _REFERENCE_FRAMES[self.device.type])
+
     def _ffmpeg_can(self) -> bool:
-        """Whether FFmpeg's command can do the same without the depth: from the beginning, nothing scaled or padded."""
-        picture, time = self.settings.picture, self.settings.time
-        plain = picture.layout == "sbs-full" and picture.canvas is None and picture.height is None
-        return self.info.kind == "film" and plain and time.start is None and time.max_fps is None
+        """Whether FFmpeg's command can do the same without the depth."""
+        picture = self.settings.picture
+        return picture.layout == "sbs-full" and picture.canvas is None and self._plain()
 
     def _ffmpeg(self) -> None:
         run_ffmpeg(self.info, self.recipe.encoder, len(self.survey.timeline), self.folder / "ffmpeg.mkv")
 
     def outcome(self, spent: dict[str, list[Sample]], rounds: int, weights: str, name: str) -> FilmBench:
         count = len(self.survey.timeline)
+        counts = {"reference": self._reference_frames()}
         middles = {stage: median(samples) for stage, samples in spent.items()}
         built = statistics.median(self.built[1:])
-        rows = [StageRow(stage, count / m.wall, m.wall, m.core / count) for stage, m in middles.items()]
+        rows = [
+            StageRow(stage, n / m.wall, m.wall, m.core / n)
+            for stage, m in middles.items()
+            for n in (counts.get(stage, count),)
+        ]
         rows.insert(len(_STAGES), StageRow("pipeline", built, count / built, None))
         slowest = max(_STAGES, key=lambda stage: middles[stage].wall)
         spec, first = self.recipe.encoder, self.packed[0]
@@ -296,24 +338,9 @@ class _Bench:
             rows=tuple(rows),
             slowest=slowest,
             share_of_slowest=built * middles[slowest].wall / count,
+            times_reference=next((built / row.fps for row in rows if row.stage == "reference"), None),
             load=self.load,
         )
-
-
-def run_ffmpeg(info: MediaInfo, spec: EncoderSpec, frames: int, output: Path) -> None:
-    """What FFmpeg alone does with a film's first frames: decode, stack two copies, encode with the same settings. Raises
-    Stereo3DError."""
-    options = [word for key, value in spec.options for word in (f"-{key}:v", value)]
-    command = [
-        ffmpeg_exe(), "-hide_banner", "-nostdin", "-v", "error", "-y", "-i", f"file:{info.path}",
-        "-filter_complex", f"[0:{info.video.index}]split[a][b];[a][b]hstack[v]", "-map", "[v]",
-        "-frames:v", str(frames), "-fps_mode", "passthrough", "-pix_fmt", spec.pix_fmt,
-        "-c:v", spec.encoder, *options, "-threads:v", str(spec.threads), str(output),
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise Stereo3DError(f"the ffmpeg command failed: {lines[-1][:160]}", hint="stereo3d doctor looks at it")
 
 
 def first_frames(settings: Settings, frames: int, rate: Fraction) -> Settings:

@@ -42,6 +42,7 @@ def add_bench(add: Add, add_settings: Callable[..., None]) -> None:
     bench.add_argument(
         "--rounds", metavar="N", type=number, default=3, help="measured rounds after one of warm-up (default 3)"
     )
+    _add_reference(bench)
     add_settings(bench, "bench")  # how to run is the benchmark's own business
     bench.set_defaults(run=_bench)
     _add_bench_depth(add)
@@ -68,9 +69,7 @@ def _add_bench_depth(add: Add) -> None:
     depth.add_argument(
         "--compiled", action=argparse.BooleanOptionalAction, default=None, help="rows through torch.compile, too"
     )
-    depth.add_argument(
-        "--reference", action=argparse.BooleanOptionalAction, default=True, help="the tutorial's way beside it"
-    )
+    _add_reference(depth)
     depth.add_argument(
         "--frame", metavar="WxH", type=size, default="1920x1080", help="the film's frames (default 1920x1080)"
     )
@@ -83,6 +82,12 @@ def _add_bench_depth(add: Add) -> None:
     depth.add_argument("--device", metavar="D", default="auto", help="auto, cpu, mps, cuda or cuda:N")
     depth.add_argument("--json", action="store_true", help="as JSON on stdout")
     depth.set_defaults(run=_bench_depth)
+
+
+def _add_reference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reference", action=argparse.BooleanOptionalAction, default=True, help="networks: the tutorial's way beside"
+    )
 
 
 def _add_bench_steadiness(add: Add, add_settings: Callable[..., None]) -> None:
@@ -119,7 +124,15 @@ def _bench(arguments: argparse.Namespace) -> int:
         tell("making a small film to measure with, unless it is there from before")
         place = cache_folder() / f"bench-{width}x{height}-{arguments.frames}.mkv"
         source = render_demo(place, arguments.size, arguments.frames)
-    result = bench_film(source, settings, frames=arguments.frames, rounds=arguments.rounds, tell=tell, name=name)
+    result = bench_film(
+        source,
+        settings,
+        frames=arguments.frames,
+        rounds=arguments.rounds,
+        tell=tell,
+        name=name,
+        reference=arguments.reference,
+    )
     print(json.dumps(result.to_json()) if arguments.json else result.text())
     return 0
 

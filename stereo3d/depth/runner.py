@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
 from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from stereo3d.depth.compiled import Compiled
 from stereo3d.errors import Stereo3DError, UsageError
-from stereo3d.files import cache_folder
 
 __all__ = ["BATCH_LIMIT", "Report", "Runner"]
 
@@ -49,13 +48,7 @@ class Runner:
             raise UsageError(f"batch {batch} is not possible", hint="give 1..256, or auto")
         self.device = device
         self._net = net.to(device)
-        self._compiled: Callable[[Tensor], Tensor] | None = None
-        if compiled:
-            os.environ.setdefault(
-                "TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "inductor")
-            )  # usually a folder for a day
-            mode = "reduce-overhead" if device.type == "cuda" else "default"
-            self._compiled = torch.compile(self._net, mode=mode, dynamic=False)
+        self._compiled = Compiled(self._net, device) if compiled else None
         self._batch = batch
         self._picture_bytes = picture_bytes
         self._widen = widen
@@ -132,8 +125,10 @@ class Runner:
         assert self._compiled is not None
         filled = torch.cat([pixels, pixels[-1:].expand(count - len(pixels), -1, -1, -1)])
         try:
-            return self._compiled(filled)[: len(pixels)].clone()  # a CUDA graph writes its next answer over this one
-        except torch._dynamo.exc.TorchDynamoException as error:
+            return self._compiled(filled)[: len(pixels)]
+        except torch.OutOfMemoryError:
+            raise
+        except (torch._dynamo.exc.TorchDynamoException, RuntimeError, AssertionError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise Stereo3DError(
                 f"torch.compile failed: {reason[:160]}", hint="load the model without compiling it"

@@ -1,31 +1,42 @@
 """Workers on the machines of a Ray cluster (extra ``stereo3d[ray]``).
 
 Each GPU of the cluster is a seat, or each share of a machine's cores as large as the job's number of threads. Workers read the
-source under its own path where they can, else it comes through Ray's object store, once for each machine; segments come
-back the same way and are believed when their hash is right.
+source under its own path where they can, else what they read of it comes through Ray's object store; segments come
+back the same way. Both are believed when their hash is right.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from stereo3d.errors import UsageError
 from stereo3d.executors.crew import Lost, Seat
+from stereo3d.executors.far import FarFile, Piece, piece_of
 from stereo3d.executors.hand import Hand
 from stereo3d.executors.messages import Event, Made, Order, Task
-from stereo3d.executors.shipping import Needed, drop, fetch, needed, with_files
+from stereo3d.executors.shipping import (
+    Needed,
+    depth_with_files,
+    drop,
+    fetch,
+    film_of,
+    is_here,
+    read_whole,
+    with_files,
+)
+from stereo3d.executors.workplace import Workplace
 from stereo3d.files import file_sha256, flush
+from stereo3d.memory import keep_freed_memory
 from stereo3d.pipeline.recipe import Recipe
+from stereo3d.settings import DepthSettings
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # tasks without a GPU do not hide the machine's
@@ -37,7 +48,7 @@ except ImportError:
 
 __all__ = ["Cluster", "ClusterSeats", "open_cluster"]
 
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 _T = TypeVar("_T")
 _START_SECONDS = 300
 _TIDY_SECONDS = 20
@@ -106,14 +117,34 @@ class Cluster:
         """Cores of the smallest machine that gives any: what every worker on a processor can have."""
         return min((machine.cpus for machine in self.machines() if machine.cpus), default=1)
 
-    def call(self, kind: str, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Call a function on some machine that has such a device. Raises what it raises."""
-        task = ray.remote(max_calls=1)(function).options(num_cpus=0 if kind == "cuda" else 1, num_gpus=kind == "cuda")
+    def call(self, kind: str, function: Callable[[DepthSettings, *_Ts], _T], depth: DepthSettings, *args: *_Ts) -> _T:
+        """Call a function on some machine that has such a device, with the files that the settings name at hand there. Raises what it
+        raises."""
+        files = read_whole(depth)
+        library = _open_library(files.values()) if files else None
+
+        def there(*args: *_Ts) -> _T:
+            places = {name: fetch(file, partial(_read, library)) for name, file in files.items()}
+            return function(depth_with_files(depth, places), *args)
+
+        task = ray.remote(max_calls=1)(there).options(num_cpus=0 if kind == "cuda" else 1, num_gpus=kind == "cuda")
         try:
-            result: _T = ray.get(task.remote(*args, **kwargs))
+            result: _T = ray.get(task.remote(*args))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
         return result
+
+
+def _open_library(files: Iterable[Needed]) -> Any:
+    """An actor on this machine that reads the files for others; it ends with the last one who holds it."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = ray.remote(_Library).options(num_cpus=0, max_concurrency=8, scheduling_strategy=here)
+    return actor.remote(tuple(file.path for file in files))
+
+
+def _read(library: Any, path: Path, offset: int, count: int) -> Piece:
+    piece: Piece = ray.get(library.read.remote(path, offset, count))
+    return piece
 
 
 class ClusterSeats:
@@ -121,15 +152,12 @@ class ClusterSeats:
 
     def __init__(self, cluster: Cluster, recipe: Recipe) -> None:
         self._cluster, self._numerics = cluster, recipe.numerics
-        self._files = needed(recipe)
+        self._film, self._others = film_of(recipe), read_whole(recipe.settings.depth)
         self._copies: set[str] = set()
 
     @cached_property
     def _library(self) -> Any:
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        allowed = tuple(file.path for file in self._files)
-        actor = ray.remote(_Library).options(num_cpus=0, max_concurrency=8, scheduling_strategy=here)
-        return actor.remote(allowed)
+        return _open_library((self._film, *self._others.values()))
 
     def now(self) -> Sequence[Seat]:
         return [
@@ -152,7 +180,7 @@ class ClusterSeats:
         actor = ray.remote(_Worker).options(
             num_cpus=cpus, num_gpus=int(gpu), max_concurrency=4, scheduling_strategy=there
         )
-        return actor.remote(self._library, self._files)
+        return actor.remote(self._library, self._film, self._others)
 
     def note_copies(self, machine: _Machine) -> None:
         """Files were fetched to this machine."""
@@ -160,7 +188,7 @@ class ClusterSeats:
 
     def close(self) -> None:
         """Remove what was fetched, on all machines that can still be reached."""
-        names = tuple(file.fingerprint for file in self._files)
+        names = tuple(file.fingerprint for file in self._others.values())
         tasks = [
             ray.remote(drop)
             .options(num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(machine, soft=False))
@@ -177,36 +205,34 @@ class _Library:
     def __init__(self, allowed: tuple[Path, ...]) -> None:
         self._allowed = allowed
 
-    def read(self, path: Path, offset: int, count: int) -> bytes:
+    def read(self, path: Path, offset: int, count: int) -> Piece:
         if path not in self._allowed:
             raise PermissionError(str(path))
-        with open(path, "rb") as stream:
-            stream.seek(offset)
-            return stream.read(count)
+        return piece_of(path, offset, count)
 
 
 class _Worker:
     """A :class:`Hand` on some machine, with a folder of its own for its segments."""
 
-    def __init__(self, library: Any, files: tuple[Needed, ...]) -> None:
-        self._hand, self._library, self._files = Hand(), library, files
-        self._folder = Path(tempfile.mkdtemp(prefix="stereo3d-work-"))
+    def __init__(self, library: Any, film: Needed, others: Mapping[str, Needed]) -> None:
+        keep_freed_memory()
+        self._hand, self._read, self._source, self._others = Hand(), partial(_read, library), film, others
+        self._place = Workplace()
+        self._film: FarFile | None = None
 
     def begin(self, order: Order) -> bool:
-        """Whether anything had to be fetched for it."""
-
-        def read(path: Path, offset: int, count: int) -> bytes:
-            data: bytes = ray.get(self._library.read.remote(path, offset, count))
-            return data
-
-        places = {file.path: fetch(file, read) for file in self._files}
-        self._hand.begin(Order(with_files(order.recipe, places), order.traces))
-        return any(place != path for path, place in places.items())
+        """Whether a file had to be fetched for it."""
+        source = self._source
+        if self._film is None and not is_here(source):
+            self._film = FarFile(source.path, source.size, partial(self._read, source.path), self._place.path / "film")
+        places = {name: fetch(file, self._read) for name, file in self._others.items()}
+        self._hand.begin(Order(with_files(order.recipe, places, self._film or source.path), order.traces))
+        return any(place != self._others[name].path for name, place in places.items())
 
     def give(self, task: Task | None) -> None:
         if task is not None:
-            picture, depth = self._folder / task.picture.name, self._folder / task.depth.name
-            task = Task(task.segment, picture, depth)
+            here = self._place.path
+            task = Task(task.segment, here / task.picture.name, here / task.depth.name)
         self._hand.give(task)
 
     def event(self) -> Event | None:
@@ -218,7 +244,9 @@ class _Worker:
         return data
 
     def leave(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._film is not None:
+            self._film.close()
+        self._place.leave()
 
 
 @dataclass(frozen=True, slots=True)

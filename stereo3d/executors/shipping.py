@@ -1,4 +1,5 @@
-"""A job's files on another machine: found there under the same path, else fetched, once for all workers of that machine."""
+"""A job's files on another machine: found there under the same path, else the film is read from afar (:mod:`stereo3d.executors.far`), and
+what is read whole (weights, a depth film) is fetched, once for all workers of that machine."""
 
 from __future__ import annotations
 
@@ -13,11 +14,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from stereo3d.errors import InputError, UsageError
+from stereo3d.executors.far import FarFile, Piece
 from stereo3d.files import flush, publish, source_fingerprint
-from stereo3d.media.info import MediaInfo
 from stereo3d.pipeline.recipe import Recipe
+from stereo3d.settings import DepthSettings
 
-__all__ = ["Needed", "drop", "fetch", "needed", "with_files"]
+__all__ = ["Needed", "depth_with_files", "drop", "fetch", "film_of", "is_here", "read_whole", "with_files"]
 
 _CHUNK = 32 << 20
 _OLD_SECONDS = 86_400
@@ -34,33 +36,44 @@ class Needed:
 
     @classmethod
     def of(cls, path: Path) -> Needed:
+        """Raises InputError."""
         path = path.absolute()
-        return cls(path, 0 if path.is_dir() else path.stat().st_size, source_fingerprint(path))
+        fingerprint = source_fingerprint(path)
+        return cls(path, 0 if path.is_dir() else path.stat().st_size, fingerprint)
 
 
-def needed(recipe: Recipe) -> tuple[Needed, ...]:
-    """The files that workers need for a recipe: the source, the depth film, the weights that were named."""
-    paths = [recipe.info.path]
-    paths += [recipe.depth_from.info.path] if recipe.depth_from is not None else []
-    weights = recipe.settings.depth.weights
-    paths += [Path(weights).expanduser()] if weights is not None else []
-    return tuple(Needed.of(path) for path in paths)
+def film_of(recipe: Recipe) -> Needed:
+    """The source."""
+    return Needed.of(recipe.info.path)
 
 
-def fetch(file: Needed, read: Callable[[Path, int, int], bytes], folder: Path | None = None) -> Path:
-    """Where the file is on this machine. ``read``: (path, offset, count) -> bytes of it on the machine of the job. ``folder``: for
-    what is fetched; by default that for temporary files.
+def read_whole(depth: DepthSettings) -> dict[str, Needed]:
+    """The other files that workers need, by the setting that names them: the depth film, the weights. To be asked where the job is."""
+    named = {"depth_from": depth.depth_from, "weights": depth.weights}
+    return {name: Needed.of(Path(value).expanduser()) for name, value in named.items() if value is not None}
 
-    Raises UsageError for a folder that is not here, InputError where the bytes that came are not those of the file.
-    """
+
+def is_here(file: Needed) -> bool:
+    """Whether this machine has the file, under its path. Raises UsageError for a folder that is not here."""
     with suppress(InputError):
         if file.path.exists() and source_fingerprint(file.path) == file.fingerprint:
-            return file.path
+            return True
     if file.size == 0:
         raise UsageError(
             f"{file.path} is not on this machine",
             hint="put a folder of pictures where all machines see it, under one path",
         )
+    return False
+
+
+def fetch(file: Needed, read: Callable[[Path, int, int], Piece], folder: Path | None = None) -> Path:
+    """Where the file is on this machine. ``read``: (path, offset, count) -> bytes of it on the machine of the job. ``folder``: for
+    what is fetched; by default that for temporary files.
+
+    Raises UsageError for a folder that is not here, InputError where the bytes that came are not those of the file.
+    """
+    if is_here(file):
+        return file.path
     place = (folder or Path(tempfile.gettempdir())) / f"{_PREFIX}{file.fingerprint}{file.path.suffix}"
     with FileLock(f"{place}.lock"):
         if not _holds(place, file):
@@ -74,15 +87,15 @@ def _holds(place: Path, file: Needed) -> bool:
     return place.is_file() and place.stat().st_size == file.size and source_fingerprint(place) == file.fingerprint
 
 
-def _copy(file: Needed, read: Callable[[Path, int, int], bytes], place: Path) -> None:
+def _copy(file: Needed, read: Callable[[Path, int, int], Piece], place: Path) -> None:
     unfinished = place.with_name(place.name + ".part")
     try:
         with open(unfinished, "wb") as stream:
             while (done := stream.tell()) < file.size:
                 chunk = read(file.path, done, min(_CHUNK, file.size - done))
-                if not chunk:
+                if not chunk.data:
                     break
-                stream.write(chunk)
+                stream.write(chunk.data)
         flush(unfinished)
         if not _holds(unfinished, file):
             raise InputError(f"{file.path} did not arrive whole", hint="has it changed since the job began?")
@@ -107,20 +120,20 @@ def drop(fingerprints: tuple[str, ...], folder: Path | None = None) -> None:
                 path.unlink()
 
 
-def with_files(recipe: Recipe, places: Mapping[Path, Path]) -> Recipe:
-    """The recipe for a machine on which its files are elsewhere. ``places``: by their path on the machine of the job."""
+def depth_with_files(depth: DepthSettings, places: Mapping[str, Path]) -> DepthSettings:
+    """The settings for a machine on which the files of :func:`read_whole` are at ``places``."""
+    return depth.model_copy(update={name: str(path) for name, path in places.items()})
 
-    def moved(info: MediaInfo) -> MediaInfo:
-        return replace(info, path=places.get(info.path.absolute(), info.path))
 
-    depth = recipe.settings.depth
-    update: dict[str, str] = {}
-    for name in ("weights", "depth_from"):
-        value = getattr(depth, name)
-        if value is not None:
-            path = Path(value).expanduser().absolute()
-            update[name] = str(places.get(path, path))
-    settings = recipe.settings.model_copy(update={"depth": depth.model_copy(update=update)})
-    film = recipe.depth_from
-    depth_from = replace(film, info=moved(film.info)) if film is not None else None
-    return replace(recipe, info=moved(recipe.info), settings=settings, depth_from=depth_from)
+def with_files(recipe: Recipe, places: Mapping[str, Path], film: Path | FarFile) -> Recipe:
+    """The recipe for such a machine. ``film``: the source, there or from afar."""
+    depth_from = recipe.depth_from
+    if depth_from is not None:
+        depth_from = replace(depth_from, info=replace(depth_from.info, path=places["depth_from"]))
+    info = recipe.info
+    if isinstance(film, Path):
+        info = replace(info, path=film, pictures=tuple(film / picture.name for picture in info.pictures))
+    else:
+        info = replace(info, far=film.open)
+    settings = recipe.settings.model_copy(update={"depth": depth_with_files(recipe.settings.depth, places)})
+    return replace(recipe, info=info, settings=settings, depth_from=depth_from)

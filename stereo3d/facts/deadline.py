@@ -14,6 +14,7 @@ from stereo3d.facts.pace import measured_pace
 from stereo3d.files import read_json
 from stereo3d.job.manifest import Manifest
 from stereo3d.job.store import work_folder_of
+from stereo3d.media.info import MediaInfo
 from stereo3d.progress import clock
 from stereo3d.settings import Settings
 
@@ -65,9 +66,9 @@ def settled_model(output: Path) -> str | None:
 
 
 def choose_model(
-    source: Path, frames: int, settings: Settings, seconds: float, tell: Callable[[str], None], stop: threading.Event
+    info: MediaInfo, frames: int, settings: Settings, seconds: float, tell: Callable[[str], None], stop: threading.Event
 ) -> str:
-    """The model for ``frames`` of films like ``source`` within ``seconds``: of the Depth-Anything-V2 sizes whose weights are here
+    """The model for ``frames`` of films like this one within ``seconds``: of the Depth-Anything-V2 sizes whose weights are here
     the largest that will be ready. Where none is here, the model that was asked for."""
     here = {facts.name for facts in model_facts() if facts.state == "here"}
     models = [MODELS[name] for name in SIZES if name in here]
@@ -76,7 +77,7 @@ def choose_model(
         return settings.depth.model
 
     def measure(name: str) -> float:
-        return measured_pace(source, with_model(settings, name, {}), stop).seconds(frames, frames)
+        return measured_pace(info, with_model(settings, name, {}), stop).seconds(frames, frames)
 
     chosen = largest_ready(models, seconds, measure, tell)
     licence = MODELS[chosen].licence

@@ -19,6 +19,7 @@ from stereo3d.job.forecast import keep_forecast
 from stereo3d.job.keys import film_fingerprint
 from stereo3d.job.room import sound_bytes, work_room
 from stereo3d.media.info import MediaInfo
+from stereo3d.media.length import with_true_length
 from stereo3d.media.probe import probe
 from stereo3d.media.wanted import wanted
 from stereo3d.progress import clock
@@ -51,11 +52,13 @@ class ModelEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Of one film. ``missing``: (model, why it could not be measured, what to do). ``free_bytes``: of the disk that it lies on."""
+    """Of one film. ``length_known``: its length and rate were looked up; else they are its header's word. ``missing``: (model, why it
+    could not be measured, what to do). ``free_bytes``: of the disk that it lies on."""
 
     input: str
     frames: int
     film_seconds: float
+    length_known: bool
     models: tuple[ModelEstimate, ...]
     missing: tuple[tuple[str, str, str], ...]
     free_bytes: int
@@ -74,7 +77,10 @@ class Estimate:
             )
             for m in self.models
         ]  # fmt: skip
-        lines = [f"{self.input}: {self.frames} frames ({clock(self.film_seconds)})"]
+        word = "" if self.length_known else ", as its header says: that could not be checked"
+        lines = [
+            f"{self.input}: {self.frames} frame{'' if self.frames == 1 else 's'} ({clock(self.film_seconds)}{word})"
+        ]
         lines += [table(head, rows)] if rows else []
         lines += [f"{name}: {reason}\n  hint: {hint}" for name, reason, hint in self.missing]
         short = [m.name for m in self.models if m.work_bytes > self.free_bytes]
@@ -121,17 +127,19 @@ def estimate_film(
 
     Raises InputError, UsageError, and what makes a conversion fail.
     """
-    info = wanted(probe(source), settings)
-    if info.kind == "picture":
+    said = wanted(probe(source), settings)
+    if said.kind == "picture":
         raise UsageError(f"{source} is a picture: one frame takes seconds", hint="name a film")
+    known = with_true_length(said)
+    info = known or said
     here, missing = choose_models(names, weights)
     estimates: list[ModelEstimate] = []
-    fingerprint = film_fingerprint(info)
+    fingerprint = film_fingerprint(said)
     for name in here:
         own = with_model(settings, name, weights)
         tell(f"measuring {name}")
         try:
-            pace = measured_pace(source, own, threading.Event())
+            pace = measured_pace(info, own, threading.Event())
         except WeightsError as error:
             missing.append((name, error.message, error.hint))
             continue
@@ -140,7 +148,8 @@ def estimate_film(
         estimates.append(found)
     free = shutil.disk_usage(source.resolve().parent).free
     frames = film_frames(info, settings)
-    return Estimate(str(source), frames, float(film_seconds(info)), tuple(estimates), tuple(missing), free)
+    seconds = float(film_seconds(info))
+    return Estimate(str(source), frames, seconds, known is not None, tuple(estimates), tuple(missing), free)
 
 
 def _estimated(info: MediaInfo, settings: Settings, name: str, pace: Pace) -> ModelEstimate:

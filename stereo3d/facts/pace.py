@@ -6,6 +6,8 @@ the film (starting, loading the model, opening files) is kept apart from what do
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from stereo3d.depth.registry import MODELS
 from stereo3d.errors import InputError, JobError
 from stereo3d.job.report import Report
 from stereo3d.job.survey import survey_source
@@ -25,16 +28,19 @@ from stereo3d.settings import Settings, TimeSettings
 __all__ = ["Pace", "film_frames", "film_seconds", "measured_pace"]
 
 _PIECES = 4
-_FIRST = 12  # frames a piece of the first try
+_WINDOW = 32  # frames: a network that sees several at once looks at so many, however few there are
+_TEMPORAL = {name for name, entry in MODELS.items() if entry.architecture and entry.architecture.temporal}
 _ENOUGH = 12.0  # seconds of converting that are enough to go by
 _MOST = 240  # frames a piece
+_GROWTH = 12  # from one try to the next: kernels that are chosen meanwhile tell little
 _SCANNED = 250  # frames a piece that the pass over the source is timed on
+_COMMAND = "import stereo3d.cli, stereo3d.conversion, stereo3d.watch, stereo3d.job.queue, stereo3d.job.report"
 _COPYING = 200e6  # bytes a second that the finished picture is joined, muxed and read back with, slow disks apart
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``launch``: seconds until the conversion's process is up; ``begin``: from there to the scan. ``scan_fps``, ``fps``: frames a second of the pass over the source, and of the conversion
+    """``launch``: seconds until the conversion's process is up, and from its report to the command's end; ``begin``: until the scan. ``scan_fps``, ``fps``: frames a second of the pass over the source, and of the conversion
     once it runs. ``opening``: seconds by which its first frames are later. ``finish``: seconds after it, less copying.
     ``decode_fps``: of ``--verify full``, 0 without. ``frame_bytes``: of the finished picture. ``sample``: frames measured.
     ``depth_fps``: of the network alone meanwhile, 0 without one. ``peak_memory``: bytes of the process, or on its CUDA device."""
@@ -61,13 +67,13 @@ class Pace:
 
 
 def film_seconds(info: MediaInfo) -> Fraction:
-    """How long the source is, as it says of itself."""
+    """How long the source is, as far as is known (see :func:`stereo3d.media.length.with_true_length`)."""
     rate = info.video.average_rate or Fraction(25)
     return info.duration if info.duration is not None else Fraction(info.video.frames_hint) / rate
 
 
 def film_frames(info: MediaInfo, settings: Settings) -> int:
-    """About how many frames will be converted, from what the source says of itself."""
+    """About how many frames will be converted, from the source's length and rate."""
     rate = info.video.shown_rate or Fraction(25)
     times, seconds = settings.time, film_seconds(info)
     seconds = min(seconds, times.end if times.end is not None else seconds) - (times.start or 0)
@@ -76,17 +82,15 @@ def film_frames(info: MediaInfo, settings: Settings) -> int:
     return max(1, round(seconds * rate))
 
 
-def measured_pace(source: Path, settings: Settings, stop: threading.Event) -> Pace:
-    """Convert pieces of ``source`` as these settings say, in a process of its own: a model that was looked at must not keep its place
+def measured_pace(info: MediaInfo, settings: Settings, stop: threading.Event) -> Pace:
+    """Convert pieces of a source as these settings say, in a process of its own: a model that was looked at must not keep its place
     in the device's memory. Raises the errors of a conversion."""
-    info = probe(source)
     with tempfile.TemporaryDirectory(prefix="stereo3d-", ignore_cleanup_errors=True) as folder:
         sampler = _Sampler(info, settings, Path(folder), stop)
-        report, wall = sampler.convert(_FIRST)
-        building = _seconds(report, "convert")
-        if building < _ENOUGH and sampler.longer(_FIRST):
-            wanted = min(_MOST, round(_FIRST * 1.5 * _ENOUGH / max(building, 0.1)))
-            report, wall = sampler.convert(wanted)
+        count = _WINDOW if settings.depth.model in _TEMPORAL else 1
+        report, wall = sampler.convert(count)
+        while sampler.longer(count) and (enough := _enough(count, report)) > 1.5 * count:
+            report, wall = sampler.convert(count := enough)
         return _pace(report, wall, sampler.scan_fps(), sampler.bytes)
 
 
@@ -112,8 +116,8 @@ class _Sampler:
 
         source, times = self._pieces(frames)
         flat = {**self._settings.to_flat(), **times}
-        own = {"dry_run": False, "progress": "none", "keep_work": False, "overwrite": True, "report": "none"}
-        output = self._folder / "converted.mkv"
+        own = {"dry_run": False, "progress": "none", "keep_work": False, "overwrite": True}
+        output = self._folder / f"converted-{frames}.mkv"  # one that is there is taken apart for what can stay
         began = time.monotonic()
         report = convert_watched(source, output, Settings.from_flat({**flat, **own, "done_by": None}), self._stop)
         self.bytes = output.stat().st_size
@@ -135,7 +139,7 @@ class _Sampler:
                 return out, {"start": None, "end": None}
         except InputError:
             pass
-        stop = min(end, start + frames * _PIECES / rate)
+        stop = min(end, start + (frames * _PIECES - Fraction(1, 2)) / rate)
         return self._info.path, {"start": str(float(start)), "end": f"{float(stop):.3f}"}
 
 
@@ -145,16 +149,38 @@ def _seconds(report: Report, *phases: str) -> float:
     return sum(report.timing.phases.get(phase, 0.0) for phase in phases)
 
 
-def _pace(report: Report, wall: float, scan_fps: float, size: int) -> Pace:
+def _enough(count: int, report: Report) -> int:
+    """Frames a piece that are enough to go by, from what ``count`` took."""
     timing = report.timing or Timing()
-    building, frames = _seconds(report, "convert"), max(timing.frames, 1)
     opening, first = timing.opening
-    fps = (frames - first) / (building - opening) if frames > first and building > opening else frames / building
+    a_frame = max(1e-3, _seconds(report, "convert") - opening) / max(1, timing.frames - first)
+    return min(_MOST, _GROWTH * count, round(_ENOUGH / _PIECES / a_frame))
+
+
+def _steady_fps(report: Report) -> float:
+    """Frames a second once it runs."""
+    timing, building = report.timing or Timing(), _seconds(report, "convert")
+    opening, first = timing.opening
+    if timing.frames > first and building > opening:
+        return (timing.frames - first) / (building - opening)
+    return max(timing.frames, 1) / max(building, 1e-6)
+
+
+def _command_seconds() -> float:
+    """Of the command that watches the conversion: it is a process, too."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", _COMMAND], check=True, stdin=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def _pace(report: Report, wall: float, scan_fps: float, size: int) -> Pace:
+    building, frames = _seconds(report, "convert"), max((report.timing or Timing()).frames, 1)
+    fps = _steady_fps(report)
     whole = _seconds(report, "decode")
     ending = _seconds(report, "join", "verify")
     depth = next((stage.busy for stage in report.load.stages if stage.stage == "depth"), 0.0)
     return Pace(
-        launch=max(0.0, wall - report.seconds),
+        launch=_command_seconds() + max(0.0, wall - report.seconds),
         begin=max(0.0, report.seconds - building - whole - ending - frames / scan_fps),
         scan_fps=scan_fps,
         opening=max(0.0, building - frames / fps),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,8 @@ from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord
 from stereo3d.job.ticker import Ticker
 from stereo3d.media.split import packets_sha256
-from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.ends import device_bytes
+from stereo3d.pipeline.load import Load, load_of
 from stereo3d.pipeline.meter import Meter, write_trace
 from stereo3d.pipeline.recipe import Places, SegmentResult
 from stereo3d.pipeline.witness import Seen
@@ -107,7 +108,8 @@ class _Builder:
         self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
         segments = (len(self._records), len(job.plan))
         self._executor = open_executor(job, self._meter, progress, stop)
-        self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments)
+        ends = _ends(self._job, self._records)
+        self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments, ends=ends)
         self._room_factor = 1
         self._encoded = 0  # frames of the segment in work
 
@@ -270,6 +272,17 @@ class _Builder:
         seconds, meter = time.monotonic() - self._began, self._meter
         moved = device_bytes(self._job.recipe, self._executor.ends)
         return load_of(meter.spent(), seconds, self._executor.workers, meter.memory, moved)
+
+
+def _ends(job: Job, done: Collection[int]) -> list[int]:
+    """Where shots and segments end among the frames of segments that are not done, counted from the first of these."""
+    ends, count = [], 0
+    for segment in job.plan:
+        if segment.number not in done:
+            cuts = [shot.end for shot in job.survey.shots if segment.start < shot.end < segment.end]
+            ends += [count + end - segment.start for end in (*cuts, segment.end)]
+            count += len(segment)
+    return ends
 
 
 def _record(job: Job, result: SegmentResult) -> SegmentRecord:

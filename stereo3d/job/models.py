@@ -56,7 +56,7 @@ def shot_models(
     depth, keep = settings.depth, settings.run.keep_depth
     if settings.run.cluster is not None:
         kind = numerics.device
-        infos = _cluster(settings).call(kind, _describe_shots, tuple(names), depth, kind)
+        infos = _cluster(settings).call(kind, _describe_shots, depth, tuple(names), kind)
         return {name: Elsewhere(info) for name, info in infos.items()}
     device = devices_of(depth.device)[0]
     models = load_shot_models(names, depth, device, film, report, keep_depth=keep)
@@ -85,7 +85,7 @@ def _describe(
     return model.info, numerics, lines
 
 
-def _describe_shots(names: tuple[str, ...], settings: DepthSettings, device: str) -> dict[str, ModelInfo]:
+def _describe_shots(settings: DepthSettings, names: tuple[str, ...], device: str) -> dict[str, ModelInfo]:
     nowhere = Elsewhere(ModelInfo("", "", ""))
     models = load_shot_models(names, settings, device, nowhere, lambda _line: None, keep_depth=False)
     return {name: model.info for name, model in models.items()}

@@ -1,4 +1,7 @@
-"""What a conversion came to."""
+"""What a conversion came to.
+
+It goes from the process that works to the one that watches, which shall not import networks and FFmpeg for it.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,16 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stereo3d.job.comfort import ComfortReport
-from stereo3d.job.faults import Means
+from stereo3d.job.eyes import ComfortReport
 from stereo3d.job.timing import Timing
-from stereo3d.media.verify import VerifyReport
 from stereo3d.pipeline.load import Load
 from stereo3d.progress import clock
+
+if TYPE_CHECKING:
+    from stereo3d.job.faults import Means
+    from stereo3d.media.verify import VerifyReport
 
 __all__ = ["Proof", "Report", "Simpler"]
 
@@ -120,14 +125,23 @@ class Report:
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  {line}" for line in self.load.lines()]
-        if self.estimated:
-            off = 100 * (self.seconds / self.estimated - 1)
-            how = f"{abs(off):.0f} % {'longer' if off > 0 else 'less'} than the estimate, {clock(self.estimated)}"
-            lines.append(f"  it took {how}")
+        lines += [f"  it took {line}" for line in self.forecasts()]
         lines += [f"  depth kept: {self.depth}"] if self.depth else []
         lines += [f"  {line}" for line in self.comfort.lines()] if self.comfort else []
         lines += [f"  lost or replaced: {loss}" for loss in self.losses]
         return "\n".join(lines + ([f"  report: {self.page}"] if self.page else []))
 
+    def forecasts(self) -> list[str]:
+        """How far what was said before was off: by an estimate, and by the run itself on its way."""
+        at, foreseen = self.timing.foreseen if self.timing is not None else (0.0, 0.0)
+        said = [(self.estimated, f"than the estimate, {clock(self.estimated)}")]
+        said += [(foreseen, f"than foreseen {clock(at)} after its start, {clock(foreseen)}")]
+        return [f"{_off(self.seconds, seconds)} {than}" for seconds, than in said if seconds]
+
     def to_json(self) -> str:
         return json.dumps({**dataclasses.asdict(self), "output": str(self.output), "exit_code": self.exit_code})
+
+
+def _off(seconds: float, said: float) -> str:
+    off = 100 * (seconds / said - 1)
+    return f"{abs(off):.0f} % {'longer' if off > 0 else 'less'}"

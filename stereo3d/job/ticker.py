@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from stereo3d.pipeline.meter import Meter
 from stereo3d.progress import Progress, Tick
 
 __all__ = ["Sometimes", "Ticker"]
 
-_WINDOW_SECONDS = 30.0
+_LEAST_SECONDS = 30.0  # a pace is measured over so much at least
 _EVERY_SECONDS = 0.25
 
 
@@ -28,10 +29,21 @@ class Sometimes:
             self._tell(count)
 
 
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """The first frames of a shot came. ``built``: frames until then; ``ready``: frames that have their depth, at least."""
+
+    seconds: float
+    built: int
+    ready: int
+
+
 class Ticker:
     """Counts what is done and tells the progress display, a few times a second.
 
-    The rate is that of the last half minute, so that the time left follows a machine that others use too.
+    A shot's depth is ready all at once, and its frames then come in a rush: where the network limits, their rate says nothing. So the
+    pace is measured from shot to shot: how long depth took for a frame, and how long the frames took, whichever is longer; over the
+    last half of the run, so that the time left follows a machine that others use too.
     """
 
     def __init__(
@@ -41,27 +53,31 @@ class Ticker:
         *,
         frames: tuple[int, int],
         segments: tuple[int, int],
+        ends: Sequence[int] = (),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``frames`` and ``segments``: (done already, in all)."""
+        """``frames`` and ``segments``: (done already, in all). ``ends``: of the shots (or pieces of them) among the frames to build,
+        counted from the first of these."""
         self._progress = progress
         self._meter = meter
         self._now = now
         self.frames_done, self.frames_total = frames
         self.segments_kept, self.segments_total = segments
         self.segments_built = 0
-        self._began = now()
+        self._ends = list(ends) or [self.frames_total - self.frames_done]
+        self._began = self._last = now()
         self._built = 0
-        self._history: deque[tuple[float, int]] = deque()
+        self._origin = _Mark(self._began, 0, 0)
+        self._marks: list[_Mark] = []
         self._told = 0.0
 
     def add_frames(self, count: int) -> None:
         self.frames_done += count
         self._built += count
-        now = self._now()
-        self._history.append((now, self._built))
-        while len(self._history) > 2 and now - self._history[0][0] > _WINDOW_SECONDS:
-            self._history.popleft()
+        self._last = now = self._now()
+        ready = self._ends[min(bisect_right(self._ends, self._built - 1), len(self._ends) - 1)]
+        if not self._marks or ready > self._marks[-1].ready:
+            self._marks.append(_Mark(now, self._built, ready))
         if now - self._told >= _EVERY_SECONDS:
             self._told = now
             self.tell()
@@ -70,20 +86,20 @@ class Ticker:
         """A segment in work was dropped: so many frames are left."""
         self._built -= self.frames_done - frames_done
         self.frames_done = frames_done
-        self._history.clear()
+        self._origin = _Mark(self._now(), self._built, self._built)
+        self._marks.clear()
 
     def add_segment(self) -> None:
         self.segments_built += 1
         self.tell()
 
     def tell(self) -> None:
-        fps = self.recent_fps()
-        left = (self.frames_total - self.frames_done) / fps if fps else None
+        left = self.seconds_left()
         self._progress.emit(
             Tick(
                 self.frames_done,
                 self.frames_total,
-                fps,
+                (self.frames_total - self.frames_done) / left if left else self.fps(),
                 left,
                 self.segments_kept + self.segments_built,
                 self.segments_total,
@@ -91,16 +107,25 @@ class Ticker:
             )
         )
 
-    def recent_fps(self) -> float:
-        """Frames a second lately; 0 until it can be told. The wait for the first frames (a whole shot's depth) says nothing."""
-        if len(self._history) < 2:
-            return 0.0
-        (began, before), (now, after) = self._history[0], self._history[-1]
-        return (after - before) / (now - began) if now > began else 0.0
+    def seconds_left(self) -> float | None:
+        """Until all frames are built, from the last ones on; None until it can be told."""
+        left = self.frames_total - self.frames_done
+        if not self._marks or not left:
+            return None if left else 0.0
+        newest, now = len(self._marks) - 1, self._last
+        since = now - max(_LEAST_SECONDS, (now - self._began) / 2)
+        older = max(0, min(bisect_right(self._marks, since, key=lambda mark: mark.seconds), newest) - 1)
+        mark, old = self._marks[newest], self._marks[older]
+        new = self._built - old.built
+        frames = left * (now - old.seconds) / new if new > 0 else 0.0
+        start = old if newest > older else self._origin
+        a_frame = (mark.seconds - start.seconds) / max(1, mark.ready - start.ready)
+        depth = (self._built + left - mark.ready) * a_frame - (now - mark.seconds)
+        return max(frames, depth, 0.0) or None
 
     def fps(self) -> float:
         """Frames a second over all of this run."""
-        seconds = self._history[-1][0] - self._began if self._history else 0.0
+        seconds = self._last - self._began
         return self._built / seconds if seconds > 0 else 0.0
 
     def busy(self) -> dict[str, float]:

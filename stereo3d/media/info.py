@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
+from io import RawIOBase
 from pathlib import Path
 from typing import Literal
 
@@ -119,7 +121,8 @@ class VideoInfo:
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
     """A source. ``container`` is FFmpeg's demuxer name. ``duration``: seconds as the container says. ``start``: seconds of the
-    earliest stream. ``pictures``: the files of a folder source, in order, or the one picture."""
+    earliest stream. ``pictures``: the files of a folder source, in order, or the one picture. ``far``: opens a film's bytes where
+    ``path`` is not on this machine."""
 
     path: Path
     kind: SourceKind
@@ -130,3 +133,4 @@ class MediaInfo:
     audio: tuple[StreamInfo, ...] = ()
     others: tuple[StreamInfo, ...] = ()
     pictures: tuple[Path, ...] = ()
+    far: Callable[[], RawIOBase] | None = field(default=None, compare=False)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from io import RawIOBase
 from itertools import islice
 from pathlib import Path
 
@@ -60,12 +61,15 @@ def _probe(path: Path, rate: Fraction | int) -> MediaInfo:
     return _probe_file(path, still=False)
 
 
-def open_input(path: Path, hwaccel: HWAccel | None = None) -> InputContainer:
-    """Open a media file for reading. Raises InputError."""
+def open_input(
+    path: Path, hwaccel: HWAccel | None = None, far: Callable[[], RawIOBase] | None = None
+) -> InputContainer:
+    """Open a media file for reading. ``far``: see :class:`MediaInfo`. Raises InputError."""
     try:
         # A transport stream that begins anew would else be taken for a counter that wrapped around, 26 hours later.
         options = {"correct_ts_overflow": "0"}
-        return av.open(f"file:{path}", "r", metadata_errors="replace", options=options, hwaccel=hwaccel)
+        file = f"file:{path}" if far is None else far()
+        return av.open(file, "r", metadata_errors="replace", options=options, hwaccel=hwaccel)
     except (av.FFmpegError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise InputError(f"{path} cannot be read as a film: {_reason(error)}", hint=_open_hint(path)) from error
 

@@ -94,7 +94,7 @@ class FrameReader(Closing):
     def __init__(self, info: MediaInfo, *, threads: int = 0, direct: torch.device | None = None) -> None:
         """``direct``: the CUDA device whose NVDEC decodes; frames stay there. Raises InputError where it does not open."""
         self._info = info
-        self._container = open_input(info.path, None if direct is None else nvdec(direct))
+        self._container = open_input(info.path, None if direct is None else nvdec(direct), info.far)
         self._stream = self._container.streams[info.video.index]
         assert isinstance(self._stream, av.VideoStream)
         self._stream.thread_type = "AUTO"

@@ -46,13 +46,17 @@ class Candidate:
 
 
 def sampled(moments: Moments, count: int, start: Fraction, end: Fraction) -> Iterator[Candidate]:
-    """Candidates for ``count`` moments, spread over [start, end) seconds, each shortly after a keyframe where that is near. One is
-    sought and decoded when it is asked for, and not before."""
+    """Candidates for ``count`` moments (fewer in a film of fewer frames), spread over [start, end) seconds, each shortly after a keyframe
+    where that is near. One is sought and decoded when it is asked for, and not before."""
     model = load_model("classic", device="cpu")
     many = count * _EACH
     step = (end - start) / many
+    found: set[Fraction] = set()
     for n in range(many):
-        yield _candidate(moments, start + step * (2 * n + 1) / 2, step, model)
+        candidate = _candidate(moments, start + step * (2 * n + 1) / 2, step, model)
+        if candidate.time not in found:
+            found.add(candidate.time)
+            yield candidate
 
 
 def _candidate(moments: Moments, time: Fraction, step: Fraction, model: DepthModel) -> Candidate:

@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
@@ -26,7 +27,7 @@ from stereo3d.pages import render
 from stereo3d.settings import Settings
 from stereo3d.table import amount, size_text, table
 
-__all__ = ["Comparison", "ModelRow", "compare", "comparison_page", "comparison_sheet"]
+__all__ = ["Comparison", "ModelRow", "compare", "comparison_page", "comparison_sheet", "depth_difference"]
 
 _WIDTH = 480  # pixels of each picture
 _SCALE = 4  # of the JPEG's quantiser
@@ -38,7 +39,7 @@ _BAND = 30  # rows above a picture of the sheet
 class ModelRow:
     """What a model costs. ``seconds_100``: for the depth of 100 frames within a conversion, as many as the tutorial timed; ``fps``: the same
     as frames a second. ``peak_memory``: bytes of the whole conversion's process, or on its CUDA device. ``film_seconds``: of the
-    conversion of the film. ``difference``: of its depth from that of the largest model, in % of the depth range, on average over the
+    conversion of the film. ``difference``: of its depth from that of the largest model (:func:`depth_difference`), on average over the
     moments; 0 for that one itself. ``sample``: frames that were timed, 0 where nothing was."""
 
     name: str
@@ -96,7 +97,7 @@ class Comparison:
 def _costs(row: ModelRow) -> tuple[str, ...]:
     if not row.sample:
         return ("-",) * 4
-    time, memory = f"{amount(row.seconds_100)} s", size_text(row.peak_memory)
+    time, memory = f"{amount(row.seconds_100)} s (from {row.sample})", size_text(row.peak_memory)
     return (time, amount(row.fps), memory, clock(row.film_seconds)[:-2])
 
 
@@ -152,13 +153,18 @@ def _row(name: str, licence: str, cost: ModelEstimate | None, difference: float)
 
 
 def _difference(own: Iterable[Moment], largest: Iterable[Moment]) -> float:
-    """The mean of |depth - depth| over all moments, in %."""
-    parts = []
-    for one, other in zip(own, largest, strict=True):
-        size = other.depth.shape[2:]
-        depth = functional.interpolate(one.depth, size, mode="bilinear", align_corners=True)
-        parts.append(float((depth - other.depth).abs().mean()))
-    return 100 * sum(parts) / max(1, len(parts))
+    """:func:`depth_difference` over all moments, on average."""
+    parts = [depth_difference(one.depth, other.depth) for one, other in zip(own, largest, strict=True)]
+    return sum(parts) / max(1, len(parts))
+
+
+def depth_difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The mean of |a * one + b - other| in % of the depth range, 0..1. A network knows depth up to scale and shift only, so ``a`` >= 0 and
+    ``b`` are those of the least squares (as MiDaS is judged, Ranftl et al. 2020). Both [1, 1, h, w], of any two sizes."""
+    mine = functional.interpolate(one, other.shape[2:], mode="bilinear", align_corners=True)
+    away, wanted = mine - mine.mean(), other - other.mean()
+    scale = ((away * wanted).mean() / (away * away).mean().clamp(min=1e-12)).clamp(min=0.0)
+    return float(100 * (scale * away - wanted).abs().mean())
 
 
 def _pictures(moments: Sequence[Moment], settings: Settings) -> tuple[FrameBatch, ...]:

@@ -59,7 +59,7 @@ def build_segments(
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
     own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     found = Found()
-    views = stage("render", pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
+    views = stage("pack", pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
     if recipe.place.type != "cpu" and not recipe.ends.encode:
         views = stage("copy back", (batch.to(_HOST) for batch in views), meter, device=recipe.place)
     try:
@@ -165,34 +165,38 @@ def pictures(
 def _packed_views(
     segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
-    frames = stage("decode", frames_of_views(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
+    # Filling over time goes from frame to frame, in one thread: the next frames' views are made meanwhile.
+    pairs = stage("render", _rendered(segments, recipe, depths, meter, found), meter, ahead=1, device=recipe.place)
     packing = Packing.of(recipe.settings)
-    staging = Staging(
-        lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
-    )
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
-        fitting = Fitting(found.notes.append)
-        pairs = _rendered(paired(frames, depths), recipe, staging, fitting)
         for some in filled_over_time(pairs, recipe.widened):
             left, right = some.views()
             synthetic = recipe.in_force(some.whole.index).view.synthetic_view
             witness.see(some.whole, some.depth, Staged(left, right, some.strength, some.zero_parallax, synthetic))
             yield pack(left, right, packing)
     finally:
-        frames.close()
+        pairs.close()
 
 
 def _rendered(
-    pairs: Iterable[tuple[Segment, FrameBatch, Depths]], recipe: Recipe, staging: Staging, fitting: Fitting
+    segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[tuple[Segment, Rendered], None, None]:
     """Frames and their depth to their views, in smaller batches where the device's memory does not hold these."""
-    for segment, batch, depth in pairs:
-        render = partial(_render, batch, depth, recipe, staging)
-        for some in fitting.pieces(len(batch), render):
-            if batch.index in segment:
-                staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
-            yield segment, some
+    frames = stage("decode", frames_of_views(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
+    staging = Staging(
+        lambda frame: recipe.in_force(frame).view, recipe.cards, round(recipe.rate), segments, found.comfort
+    )
+    fitting = Fitting(found.notes.append)
+    try:
+        for segment, batch, depth in paired(frames, depths):
+            render = partial(_render, batch, depth, recipe, staging)
+            for some in fitting.pieces(len(batch), render):
+                if batch.index in segment:
+                    staging.note(some.whole.index, some.depth, some.strength, some.zero_parallax)
+                yield segment, some
+    finally:
+        frames.close()
 
 
 def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, start: int, end: int) -> Rendered:

@@ -1,17 +1,20 @@
-"""Whether the film's frames can stay on the device from the decoder to the encoder: tried once, each end on its own."""
+"""Whether the film's frames can stay on the device from the decoder to the encoder (tried once, each end on its own), and what
+is copied where they cannot."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 from stereo3d.errors import Stereo3DError
+from stereo3d.frames import PixelFormat
 from stereo3d.media.device import nvdec_refusal
 from stereo3d.media.encode import HARDWARE
+from stereo3d.media.geometry import output_size
 from stereo3d.media.trial import trial
 from stereo3d.pipeline.recipe import Ends, Recipe
 from stereo3d.render.pack import Packing, packed_format, packed_size
 
-__all__ = ["Found", "find_ends"]
+__all__ = ["Found", "device_bytes", "find_ends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,21 @@ def _encoder_refusal(recipe: Recipe) -> str:
     packing, video = Packing.of(settings), recipe.info.video
     width, height = packed_size(video.out_width, video.out_height, packing, video.format)
     return trial(spec, width, height, packed_format(video.format, packing.layout), device=recipe.place)
+
+
+def device_bytes(recipe: Recipe, ends: Ends) -> int:
+    """Bytes between host and device for a frame of a film in views; 0 where the host computes. A frame that the host decodes goes
+    there for the views, and again for a network's depth; a packed picture that the host encodes comes back."""
+    settings = recipe.settings
+    if recipe.place.type == "cpu" or settings.paint.colormap is not None:
+        return 0
+    size, pixels = output_size(recipe.info.video, settings.picture.height), recipe.info.video.decoded_format
+    packing = Packing.of(settings)
+    packed = packed_size(*size, packing, pixels)
+    down = 0 if ends.encode else _frame_bytes(packed_format(pixels, packing.layout), *packed)
+    return (0 if ends.decode else (1 + recipe.network) * _frame_bytes(pixels, *size)) + down
+
+
+def _frame_bytes(pixels: PixelFormat, width: int, height: int) -> int:
+    planes = (pixels.plane_size(plane, width, height) for plane in range(1 if pixels.name.startswith("gray") else 3))
+    return sum(across * down for across, down in planes) * pixels.dtype.itemsize

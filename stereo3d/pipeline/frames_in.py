@@ -14,22 +14,23 @@ from stereo3d.plan.segments import Segment
 
 __all__ = ["by_shot", "frames_of_depth", "frames_of_views", "paired"]
 
-# Frames a batch outside the depth model: small, because they travel at full size.
-_FRAMES_PER_BATCH = 4
+# Frames a batch outside the depth model: few, because they travel at full size. A processor gains nothing by more than one.
+_ON_DEVICE, _ON_CPU = 4, 1
 
 
 def frames_of_views(
     segments: Iterable[Segment], recipe: Recipe, replaced: dict[int, list[int]]
 ) -> Generator[tuple[Segment, FrameBatch], None, None]:
     """The source's frames of all segments and around them, in order; no batch spans two segments, two shots, or a segment's end."""
+    count = _ON_CPU if recipe.place.type == "cpu" else _ON_DEVICE
     with recipe.decoder() as decoder:
         for segment in segments:
             if recipe.in_force(segment.start).black:
-                for batch in _black(segment.start, segment.end, segment, recipe, _FRAMES_PER_BATCH):
+                for batch in _black(segment.start, segment.end, segment, recipe, count):
                     yield segment, batch
                 continue
             known, wide = len(decoder.replaced), recipe.widened(segment)
-            for batch in decoder.batches(wide.start, wide.end, batch=_FRAMES_PER_BATCH):
+            for batch in decoder.batches(wide.start, wide.end, batch=count):
                 replaced.setdefault(segment.number, []).extend(m.index for m in decoder.replaced[known:])
                 known = len(decoder.replaced)
                 there = batch.to(recipe.place)  # here, beside the renderer

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stereo3d.frames import PixelFormat
-from stereo3d.media.geometry import output_size
-from stereo3d.pipeline.meter import Memory, Spent
-from stereo3d.pipeline.recipe import Ends, Recipe
-from stereo3d.render.pack import Packing, packed_format, packed_size
+if TYPE_CHECKING:
+    from stereo3d.pipeline.meter import Memory, Spent
 
-__all__ = ["Load", "StageLoad", "device_bytes", "load_of"]
+__all__ = ["Load", "StageLoad", "load_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ def _waits(stage: StageLoad) -> str:
     return f"{stage.stage} waited {100 * stage.held_up:.0f} % to hand on"
 
 
-_ORDER = ("decode for depth", "depth", "keep", "decode", "render", "copy back", "encode")
+_ORDER = ("decode for depth", "depth", "keep", "decode", "render", "pack", "copy back", "encode")
 
 
 def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memory, device_bytes: int) -> Load:
@@ -71,21 +68,3 @@ def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memor
         StageLoad(name, *(round(part / whole, 4) for part in (s.busy, s.starved, s.held_up))) for name, s in known
     )
     return Load(stages, memory.process, memory.device, device_bytes)
-
-
-def device_bytes(recipe: Recipe, ends: Ends) -> int:
-    """Bytes between host and device for a frame of a film in views; 0 where the host computes. A frame that the host decodes goes
-    there for the views, and again for a network's depth; a packed picture that the host encodes comes back."""
-    settings = recipe.settings
-    if recipe.place.type == "cpu" or settings.paint.colormap is not None:
-        return 0
-    size, pixels = output_size(recipe.info.video, settings.picture.height), recipe.info.video.decoded_format
-    packing = Packing.of(settings)
-    packed = packed_size(*size, packing, pixels)
-    down = 0 if ends.encode else _frame_bytes(packed_format(pixels, packing.layout), *packed)
-    return (0 if ends.decode else (1 + recipe.network) * _frame_bytes(pixels, *size)) + down
-
-
-def _frame_bytes(pixels: PixelFormat, width: int, height: int) -> int:
-    planes = (pixels.plane_size(plane, width, height) for plane in range(1 if pixels.name.startswith("gray") else 3))
-    return sum(across * down for across, down in planes) * pixels.dtype.itemsize

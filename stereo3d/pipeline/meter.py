@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from stereo3d.files import write_text
+from stereo3d.memory import most_resident
 
 __all__ = ["Memory", "Meter", "Span", "Spent", "write_trace"]
 
@@ -48,16 +48,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes at most: resident in a process, and reserved by it on its CUDA device."""
+    """Bytes at most: resident in a process since it began, and reserved by it on its CUDA device."""
 
     process: int = 0
     device: int = 0
 
     @classmethod
     def now(cls, place: torch.device) -> Memory:
-        """Of this process: resident at this moment, and the most so far on the device."""
+        """Of this process so far."""
         device = torch.cuda.max_memory_reserved(place) if place.type == "cuda" else 0
-        return cls(psutil.Process().memory_info().rss, device)
+        return cls(most_resident(), device)
 
     def most(self, other: Memory) -> Memory:
         return Memory(max(self.process, other.process), max(self.device, other.device))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["ALL", "LANES", "NONE", "flags", "listed", "move", "padded", "raise_to"]
+__all__ = ["ALL", "LANES", "NONE", "flags", "listed", "move", "next_marked", "padded", "raise_to"]
 
 LANES = 8
 ALL, NONE = np.uint64(0x0101010101010101), np.uint64(0)
@@ -39,6 +39,17 @@ def listed(marked, bit, columns):  # type: ignore[no-untyped-def]
                 columns[count] = x  # written first, and counted if it is one: no branch to foresee
                 count += marked[x] >> bit & 1
     return count
+
+
+@njit(cache=True, nogil=True)
+def next_marked(marks, x, width):  # type: ignore[no-untyped-def]
+    """The first column from ``x`` on whose bit 0 is set, ``width`` if there is none."""
+    words = marks.view(np.uint64)
+    while x < width and not marks[x] & 1:
+        x += 1
+        while x % LANES == 0 and x < width and words[x // LANES] == NONE:
+            x += LANES
+    return min(x, width)
 
 
 @njit(cache=True, nogil=True)

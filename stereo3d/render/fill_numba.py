@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import LANES, NONE
+from stereo3d.render.blocks_numba import next_marked
 
 __all__ = ["fill_rows"]
 
@@ -16,17 +16,6 @@ _PIXELS = 16  # of a gap that are worked on together
 _GROUP = 3  # channels that are
 _LEVELS = 20  # more than any picture has
 _MOST = 2048  # samples of a gap: at most 2 * 7 * 7 for each level
-
-
-@njit(cache=True, nogil=True)
-def _next_gap(marks, x, width):  # type: ignore[no-untyped-def]
-    """The first hole from ``x`` on, ``width`` if there is none."""
-    words = marks.view(np.uint64)
-    while x < width and not marks[x] & 1:
-        x += 1
-        while x % LANES == 0 and x < width and words[x // LANES] == NONE:
-            x += LANES
-    return min(x, width)
 
 
 @njit(cache=True, nogil=True)
@@ -169,7 +158,7 @@ def fill_rows(image, surface, marks, rule, rounding, out, start, stop):  # type:
         n, line = y // height, y % height
         view, seen = out[n], surface[n]
         row, hole = seen[line], marks[n, line]
-        after = _next_gap(hole, 0, width)
+        after = next_marked(hole, 0, width)
         while after < width:
             begin = after
             while after < width and hole[after] & 1:
@@ -197,4 +186,4 @@ def fill_rows(image, surface, marks, rule, rounding, out, start, stop):  # type:
                     for k in range(min(_GROUP, channels - c)):
                         for i in range(min(_PIXELS, after - first)):
                             view[c + k, line, first + i] = sums[(k + 1) * _PIXELS + i] / sums[i] + rounding
-            after = _next_gap(hole, after, width)
+            after = next_marked(hole, after, width)

@@ -5,28 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from stereo3d.render.blocks_numba import flags, next_marked
+
 __all__ = ["find_gaps", "group", "pixels", "ring"]
 
 F = np.float32
 EMPTY = F(-np.inf)
-_BLOCK = 16
 _STEP = 2  # every second column of the ring is enough
 
 
 @njit(cache=True, nogil=True)
-def _next_gap(row, x):  # type: ignore[no-untyped-def]
-    """The first hole from ``x`` on; blocks without any are passed in vector instructions."""
-    width = row.size
-    while x + _BLOCK <= width:
-        holes = 0
-        for i in range(_BLOCK):
-            holes += row[x + i] == EMPTY
-        if holes:
-            break
-        x += _BLOCK
-    while x < width and row[x] != EMPTY:
-        x += 1
-    return x
+def _holes(row, marks):  # type: ignore[no-untyped-def]
+    """Marks a row's holes."""
+    for x in range(row.size):
+        marks[x] = row[x] == EMPTY
 
 
 @njit(cache=True, nogil=True)
@@ -36,13 +28,14 @@ def find_gaps(seen, slack, share):  # type: ignore[no-untyped-def]
     height, width = seen.shape
     room = 1024
     gaps, levels = np.empty((room, 4), np.int32), np.empty((room, 2), np.float32)
-    count = 0
+    count, marks = 0, flags(width)
     for y in range(height):
         row = seen[y]
-        after = _next_gap(row, 0)
+        _holes(row, marks)
+        after = next_marked(marks, 0, width)
         while after < width:
             begin = after
-            while after < width and row[after] == EMPTY:
+            while after < width and marks[after]:
                 after += 1
             if begin == 0 and after == width:
                 break
@@ -59,7 +52,7 @@ def find_gaps(seen, slack, share):  # type: ignore[no-untyped-def]
             at_side = begin == 0 or after == width  # what comes in from outside may be as near as it likes
             levels[count, 0], levels[count, 1] = low, F(np.inf) if at_side else low + max(slack, share * jump)
             count += 1
-            after = _next_gap(row, after)
+            after = next_marked(marks, after, width)
     return gaps[:count], levels[:count]
 
 

@@ -17,6 +17,10 @@ from dataclasses import dataclass, replace
 
 from stereo3d.table import table
 
+_LOOK = (
+    8 << 20
+)  # bytes of a far film that every worker reads: header, index, what stands around its segments (far_bytes.py)
+
 
 @dataclass(frozen=True)
 class Film:
@@ -50,7 +54,7 @@ class Costs:
 @dataclass(frozen=True)
 class Machines:
     """``gpus``: on each (0: its cores do it all). ``network``, ``disk``: bytes a second, of the job's own machine.
-    ``shared``: workers read the source over the network anyway, all the time; else it is copied once to each machine."""
+    ``shared``: each of a worker's two decoders reads the source over the network; else what is read comes over once."""
 
     count: int
     gpus: int
@@ -85,7 +89,8 @@ def worker_rates(costs: Costs, machines: Machines) -> dict[str, float]:
 
 def shared_rates(film: Film, machines: Machines) -> dict[str, float]:
     """Frames a second of all workers together, by what they share."""
-    wire = film.result_bytes + (2 * film.source_bytes if machines.shared else 0)
+    source = 2 * film.source_bytes if machines.shared else film.source_bytes + machines.workers * _LOOK / film.frames
+    wire = film.result_bytes + source
     remote = max(0, machines.count - 1) / machines.count  # the job's own machine needs no wire
     return {
         "network": machines.network / (wire * remote) if remote else math.inf,
@@ -97,11 +102,8 @@ def simulate(film: Film, costs: Costs, machines: Machines) -> Outcome:
     """One film."""
     own, shared = worker_rates(costs, machines), shared_rates(film, machines)
     rate = min(own.values())
-    # The source reaches one machine after the other over one wire; who comes too late finds nothing to do.
-    copy = 0 if machines.shared else film.frames * film.source_bytes / machines.network
-    ready = [costs.start + copy * (worker // max(1, machines.gpus)) for worker in range(machines.workers)]
+    ready = [costs.start] * machines.workers
     built = 0.0
-    heapq.heapify(ready)
     for length in sorted(film.lengths(), reverse=True):
         end = heapq.heappop(ready) + length / rate
         built = max(built, end)

@@ -63,7 +63,19 @@ def test_bench_goes_through_all_stages_of_a_film(tmp_path: Path) -> None:
     slowest = min(("decode", "depth", "render", "encode"), key=lambda stage: rows[stage]["fps"])
     assert result["slowest"] == slowest
     assert result["share_of_slowest"] == pytest.approx(rows["pipeline"]["fps"] / rows[slowest]["fps"])
+    assert result["times_reference"] is None  # no network, no tutorial
     assert sorted(path.name for path in tmp_path.iterdir()) == ["film.mkv"]
+
+
+def test_beside_a_network_stands_the_tutorials_way(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mkv", (3, 3), size=(128, 72))
+    options = ("--model", "small", "--depth-size", "112", "--device", "cpu", "--frames", "6", "--rounds", "1")
+    done = run("bench", film, *options, "--json")
+    result = json.loads(done.stdout)
+    rows = {row["stage"]: row for row in result["rows"]}
+    assert rows["reference"]["seconds"] * rows["reference"]["fps"] == pytest.approx(4)
+    assert result["times_reference"] == pytest.approx(rows["pipeline"]["fps"] / rows["reference"]["fps"])
+    assert result["weights"] == "random"
 
 
 @pytest.mark.long

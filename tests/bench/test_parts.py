@@ -16,11 +16,13 @@ from stereo3d.bench.clock import MemoryWatch, Sample, matrix_peak, median, timed
 from stereo3d.bench.depth import usual_grid
 from stereo3d.bench.measurements import Measurement, fastest, keep, recall
 from stereo3d.bench.picture import frames_of, picture
-from stereo3d.bench.reference import _eager_network
+from stereo3d.bench.reference import _eager_network, tutorial_film
 from stereo3d.bench.weights import write_random_checkpoint
 from stereo3d.depth import load_model
 from stereo3d.depth.registry import VITS
+from stereo3d.errors import InputError
 from stereo3d.table import amount, table
+from tests.films import make_film
 
 CPU = torch.device("cpu")
 
@@ -109,6 +111,20 @@ def test_the_reference_is_the_same_network_without_fused_attention() -> None:
     assert net.backbone.config._attn_implementation == "eager"
     learnt = sum(p.numel() for p in net.parameters())
     assert learnt == pytest.approx(24.8e6, rel=0.01)
+
+
+def test_the_tutorials_film_is_a_jpeg_of_both_views_a_frame(tmp_path: Path) -> None:
+    film = make_film(tmp_path / "film.mkv", (3,), size=(128, 72))
+    made = tmp_path / "made"
+    made.mkdir()
+    tutorial_film(VITS, film, made, 2, (56, 98), CPU)()
+    assert sorted(path.name for path in made.iterdir()) == ["00000.jpg", "00001.jpg"]
+    both = cv2.imread(str(made / "00001.jpg"))
+    assert both is not None
+    assert both.shape == (72, 256, 3)
+    assert not np.array_equal(both[:, :128], both[:, 128:])
+    with pytest.raises(InputError, match="reads only 3 frames"):
+        tutorial_film(VITS, film, made, 4, (56, 98), CPU)()
 
 
 def test_the_usual_grid_of_a_processor_is_small() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from stereo3d.executors.crew import Failure, Outcome
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.frames import Shot
+from stereo3d.job.prepare import with_fixed_threads
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
@@ -27,6 +29,22 @@ LENGTHS = (12, 20, 8, 16, 10, 14)
 Run = Callable[[Recipe, list[Segment], Places, Callable[[int], None]], Generator[Outcome, None, None]]
 
 
+def recipe_of(film: Path, codec: Literal["ffv1", "h264"]) -> Recipe:
+    """Of a film without sound on one core, with the embedded model."""
+    info = probe(film)
+    found = survey_source(info, TimeSettings(), lambda _done: None)
+    width, height = info.video.width, info.video.height
+    encoder = choose_encoder(EncodeSettings(codec=codec), 2 * width, height, info.video.format)
+    numerics = Numerics("cpu", 4, 1)
+    encoder = with_fixed_threads(encoder, numerics)
+    recipe = Recipe(info, found.timeline, True, Settings.from_flat({"model": "classic"}), encoder, numerics, "")
+    return replace(recipe, model_identity=load_models(recipe, lambda _line: None).film.info.identity)
+
+
+def places_in(folder: Path) -> Places:
+    return Places(lambda s: folder / f"{s.number}.part", lambda s: folder / f"{s.number}.depth.part")
+
+
 @dataclass(frozen=True)
 class Work:
     """``expected``: the hashes of each segment's pictures, by the local executor."""
@@ -35,13 +53,10 @@ class Work:
     segments: list[Segment]
     expected: dict[int, list[str]]
 
-    def places(self, folder: Path) -> Places:
-        return Places(lambda s: folder / f"{s.number}.part", lambda s: folder / f"{s.number}.depth.part")
-
     def check(self, run: Run, folder: Path) -> list[SegmentResult]:
         """Build all and compare; the results in the order in which they came."""
         frames: list[int] = []
-        with closing(run(self.recipe, self.segments, self.places(folder), frames.append)) as outcomes:
+        with closing(run(self.recipe, self.segments, places_in(folder), frames.append)) as outcomes:
             results = list(outcomes)
         failures = [outcome for outcome in results if isinstance(outcome, Failure)]
         assert not failures
@@ -49,28 +64,21 @@ class Work:
         assert sorted(result.segment.number for result in made) == list(range(len(self.segments)))
         assert sum(frames) == sum(LENGTHS)
         for segment in self.segments:
-            assert picture_hashes(self.places(folder).picture(segment)) == self.expected[segment.number]
+            assert picture_hashes(places_in(folder).picture(segment)) == self.expected[segment.number]
         return made
 
 
 @pytest.fixture(scope="session")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("work")
-    film = make_film(folder / "film.mkv", LENGTHS, size=(96, 64), sound=False)
-    info = probe(film)
-    found = survey_source(info, TimeSettings(), lambda _done: None)
-    encoder = choose_encoder(EncodeSettings(codec="ffv1"), 192, 64, info.video.format)
-    settings = Settings.from_flat({"model": "classic"})
-    plain = Recipe(info, found.timeline, True, settings, encoder, Numerics("cpu", 4, 1), "")
-    models = load_models(plain, lambda _line: None)
-    recipe = Recipe(info, found.timeline, True, settings, encoder, Numerics("cpu", 4, 1), models.film.info.identity)
+    recipe = recipe_of(make_film(folder / "film.mkv", LENGTHS, size=(96, 64), sound=False), "ffv1")
     segments, start = [], 0
     for number, length in enumerate(LENGTHS):
         segments.append(Segment(number, start, start + length, (Shot(start, start + length),), 0))
         start += length
     work = Work(recipe, segments, {})
-    places = work.places(folder)
-    executor = LocalExecutor(models, Meter())
+    places = places_in(folder)
+    executor = LocalExecutor(load_models(recipe, lambda _line: None), Meter())
     for result in executor.run(recipe, segments, places, lambda _count: None):
         work.expected[result.segment.number] = picture_hashes(places.picture(result.segment))
     return work

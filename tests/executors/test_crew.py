@@ -20,7 +20,7 @@ from stereo3d.executors.messages import Event, Made, Order, Ready, Said, Task, W
 from stereo3d.executors.processes import DeviceSeats, ProcessLine
 from stereo3d.pipeline.feed import Feed
 from stereo3d.pipeline.meter import Meter
-from tests.executors.conftest import LENGTHS, Work
+from tests.executors.conftest import LENGTHS, Work, places_in
 
 
 class ThreadLine:
@@ -165,7 +165,7 @@ def test_other_weights_are_refused_and_another_kind_is_told(work: Work, tmp_path
 
 
 def test_a_segment_that_nobody_can_build_is_told_and_the_others_are_built(work: Work, tmp_path: Path) -> None:
-    place = work.places(tmp_path)
+    place = places_in(tmp_path)
     (tmp_path / "1.part.first.part").mkdir()  # nothing can be written there
     (tmp_path / "1.part.second.part").mkdir()
     bench = crew_of(work, ThreadSeat("first"), ThreadSeat("second"))
@@ -181,7 +181,7 @@ def test_what_is_in_work_is_finished_when_it_is_to_stop(work: Work, tmp_path: Pa
     bench = crew_of(work, ThreadSeat("only"))
     made = []
     with closing(bench.crew()) as crew:
-        for outcome in crew.run(work.recipe, work.segments, work.places(tmp_path), lambda _count: None):
+        for outcome in crew.run(work.recipe, work.segments, places_in(tmp_path), lambda _count: None):
             made.append(outcome)
             bench.drain = True
     assert 1 <= len(made) <= 3
@@ -193,7 +193,7 @@ def test_without_workers_it_says_why(work: Work, tmp_path: Path) -> None:
 
     bench = crew_of(work, ThreadSeat("only", gone))
     with closing(bench.crew()) as crew, pytest.raises(JobError, match="no worker is left: no power"):
-        list(crew.run(work.recipe, work.segments, work.places(tmp_path), lambda _count: None))
+        list(crew.run(work.recipe, work.segments, places_in(tmp_path), lambda _count: None))
 
 
 def test_a_seat_that_comes_later_joins_a_crew_that_is_never_silent(

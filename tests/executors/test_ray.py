@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +19,32 @@ from stereo3d.errors import UsageError
 from stereo3d.executors.crew import Crew, Outcome
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import SegmentResult
+from stereo3d.settings import DepthSettings
 from tests.executors.conftest import LENGTHS, Work
 from tests.films import audio_packets, make_film, picture_hashes, run
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'stereo3d[ray]'")
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(600)]
 
-from stereo3d.executors.ray import Cluster, ClusterSeats, _Library, open_cluster  # noqa: E402
-from stereo3d.executors.shipping import fetch, needed  # noqa: E402
+from stereo3d.executors.ray import Cluster, ClusterSeats, open_cluster  # noqa: E402
+from stereo3d.executors.workplace import Workplace  # noqa: E402
 
 STORE = 80 << 20
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Any]:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The machines' folder for temporary files."""
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="module")
+def nodes(scratch: Path) -> Iterator[Any]:
     """A head without cores of its own and two machines of one core each, without a dashboard or statistics."""
     from ray.cluster_utils import Cluster as Nodes
 
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["TMPDIR"] = str(scratch)
     head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE}
     nodes = Nodes(initialize_head=True, head_node_args=head)
     for _ in range(2):
@@ -58,22 +65,30 @@ def crew_on(cluster: Cluster, work: Work, said: list[str]) -> Crew:
     )
 
 
-def killing(crew: Crew, times: int, chance: random.Random) -> Callable[..., Generator[Outcome, None, None]]:
-    """A run during which a worker is killed, so many times: one of those at work, a moment after a segment was made."""
+@dataclass
+class Killer:
+    """Kills workers at random: so many, each a moment after a segment was made. ``killed``: how many were."""
 
-    def run(*args: Any) -> Generator[Outcome, None, None]:
-        left = times
-        for outcome in crew.run(*args):
+    crew: Crew
+    times: int
+    chance: random.Random
+    killed: int = 0
+
+    def run(self, *args: Any) -> Generator[Outcome, None, None]:
+        for outcome in self.crew.run(*args):
             yield outcome
-            time.sleep(chance.uniform(0, 0.3))
-            workers = [
-                p for p in psutil.process_iter(["cmdline"]) if "ray::_Worker" in " ".join(p.info["cmdline"] or ())
-            ]
-            if workers and left:
-                left -= 1
-                chance.choice(workers).send_signal(signal.SIGKILL)
+            time.sleep(self.chance.uniform(0, 0.3))  # somewhere in the next segment
+            workers = [process for process in psutil.Process().children(recursive=True) if is_worker(process)]
+            if workers and self.killed < self.times:
+                self.killed += 1
+                self.chance.choice(workers).send_signal(signal.SIGKILL)
 
-    return run
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "ray::_Worker" in " ".join(process.cmdline())
+    except psutil.Error:  # it ended just now
+        return False
 
 
 def test_two_workers_make_what_the_local_executor_makes_though_two_are_killed(
@@ -83,37 +98,48 @@ def test_two_workers_make_what_the_local_executor_makes_though_two_are_killed(
     assert cluster.threads == 1
     said: list[str] = []
     with closing(crew_on(cluster, work, said)) as crew:
-        results: list[SegmentResult] = work.check(killing(crew, 2, random.Random(1)), tmp_path)
+        killer = Killer(crew, 2, random.Random(1))
+        results: list[SegmentResult] = work.check(killer.run, tmp_path)
     assert len(results) == len(LENGTHS)
+    assert killer.killed == 2
     assert len([line for line in said if "cannot be reached" in line]) >= 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"{n}.part" for n in range(len(LENGTHS))]
 
 
-def test_a_source_that_is_not_shared_is_fetched_and_dropped(cluster: Cluster, work: Work, tmp_path: Path) -> None:
-    """The library gives what the recipe names and nothing else; a worker that does not find the file gets all of it."""
-    away = tmp_path / work.recipe.info.path.name
-    away.symlink_to(work.recipe.info.path)
-    files = needed(replace(work.recipe, info=replace(work.recipe.info, path=away)))
-    library = ray.remote(_Library).options(num_cpus=0).remote((away,))
-    with pytest.raises(ray.exceptions.RayTaskError):
-        ray.get(library.read.remote(Path("/etc/hostname"), 0, 5))
-    hidden = tuple(replace(file, path=away.with_name("other.mkv")) for file in files)
-
-    def fetched() -> bytes:
-        def read(path: Path, offset: int, count: int) -> bytes:
-            data: bytes = ray.get(library.read.remote(away, offset, count))
-            return data
-
-        return fetch(hidden[0], read, Path(tempfile.gettempdir())).read_bytes()
-
-    both = [ray.remote(fetched).remote() for _ in range(2)]
-    assert ray.get(both) == [away.read_bytes()] * 2
-    ClusterSeats(cluster, work.recipe).close()
+def test_a_source_that_is_not_shared_is_read_from_afar(
+    cluster: Cluster, work: Work, tmp_path: Path, scratch: Path
+) -> None:
+    """Workers that find another film under its path get the bytes they read, and nothing else is given away."""
+    seats = ClusterSeats(cluster, work.recipe)
+    seats._film = replace(seats._film, fingerprint="that of a film which is not there")
+    with closing(Crew(seats, {"": work.recipe.model_identity}, Meter(), print, lambda: False)) as crew:
+        work.check(crew.run, tmp_path)
+        kept = [path.read_bytes() for path in scratch.glob("stereo3d-work-*/film")]
+        assert kept
+        assert set(kept) == {work.recipe.info.path.read_bytes()}  # it is smaller than a piece
+        with pytest.raises(ray.exceptions.RayTaskError):
+            ray.get(seats._library.read.remote(Path("/etc/hostname"), 0, 5))
 
 
-def test_the_whole_program_gives_the_same_film(nodes: Any, cluster: Cluster, tmp_path: Path) -> None:
+def test_what_is_asked_of_a_machine_finds_its_weights_there(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though they were named by a path from here."""
+    (tmp_path / "small.pth").write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+
+    def look(depth: DepthSettings, times: int) -> bytes:
+        return times * Path(depth.weights or "").read_bytes()
+
+    assert cluster.call("cpu", look, DepthSettings(weights="small.pth"), 2) == b"weightsweights"
+
+
+def test_the_whole_program_gives_the_same_film(
+    nodes: Any, cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Made here and made there: two segments, sound and all; the cluster's threads are one, so are those of the job begun here."""
-    film = make_film(tmp_path / "film.mkv", (244, 244), size=(96, 64))
+    film = make_film(tmp_path / "film.mkv", (244, 244), size=(96, 64)).name
+    monkeypatch.chdir(tmp_path)
     options = ("--model", "classic", "--codec", "ffv1", "--report", "json")
     there, here = tmp_path / "there.mkv", tmp_path / "here.mkv"
     told = run("convert", film, "-o", there, *options, "--cluster", nodes.address)
@@ -151,11 +177,22 @@ def test_where_there_is_no_cluster_it_says_so() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(1500)
-def test_twenty_kills_lose_nothing(cluster: Cluster, work: Work, tmp_path: Path) -> None:
-    chance, said = random.Random(2), list[str]()
+def test_twenty_kills_lose_nothing(cluster: Cluster, work: Work, tmp_path: Path, scratch: Path) -> None:
+    """Nothing of the film, and nothing of the dead is left on the disk but what the last ones of them had."""
+    said: list[str] = []
     with closing(crew_on(cluster, work, said)) as crew:
-        for number in range(5):
-            folder = tmp_path / str(number)
+        killer, runs = Killer(crew, 20, random.Random(2)), 0
+        while killer.killed < 20:
+            folder = tmp_path / str(runs)
             folder.mkdir()
-            work.check(killing(crew, 4, chance), folder)
-    assert len([line for line in said if "cannot be reached" in line]) >= 15
+            work.check(killer.run, folder)
+            runs += 1
+        work.check(crew.run, tmp_path)
+    assert (
+        len([line for line in said if "cannot be reached" in line]) >= 15
+    )  # one killed twice before it spoke counts once
+    until = time.monotonic() + 60  # Ray kills the last ones when it comes to it
+    while list(scratch.glob("stereo3d-work-*")) and time.monotonic() < until:
+        time.sleep(0.5)
+        Workplace(scratch).leave()
+    assert not list(scratch.glob("stereo3d-work-*"))

@@ -12,7 +12,8 @@ import pytest
 
 from stereo3d.errors import InputError, UsageError
 from stereo3d.executors import shipping
-from stereo3d.executors.shipping import Needed, drop, fetch, needed, with_files
+from stereo3d.executors.far import FarFile, Piece, piece_of
+from stereo3d.executors.shipping import Needed, drop, fetch, film_of, read_whole, with_files
 from tests.executors.conftest import Work
 
 
@@ -26,11 +27,9 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def reader(path: Path, calls: list[int]) -> object:
-    def read(_path: Path, offset: int, count: int) -> bytes:
+    def read(_path: Path, offset: int, count: int) -> Piece:
         calls.append(offset)
-        with open(path, "rb") as stream:
-            stream.seek(offset)
-            return stream.read(count)
+        return piece_of(path, offset, count)
 
     return read
 
@@ -74,8 +73,8 @@ def test_another_file_under_the_same_path_is_not_believed(film: Path, tmp_path: 
 
 
 def test_bytes_that_changed_on_the_way_are_refused(film: Path, tmp_path: Path) -> None:
-    def damaged(_path: Path, _offset: int, count: int) -> bytes:
-        return bytes(count)
+    def damaged(_path: Path, _offset: int, count: int) -> Piece:
+        return Piece(bytes(count), b"")
 
     with pytest.raises(InputError, match="did not arrive whole"):
         fetch(away(film), damaged, tmp_path)
@@ -99,9 +98,14 @@ def test_what_dead_jobs_left_is_removed_after_a_day(film: Path, tmp_path: Path) 
     assert not left.exists()
 
 
-def test_a_recipe_with_its_files_elsewhere(work: Work) -> None:
-    source = work.recipe.info.path
-    assert [file.path for file in needed(work.recipe)] == [source]
-    moved = with_files(work.recipe, {source: Path("/tmp/copy.mkv")})
-    assert moved.info.path == Path("/tmp/copy.mkv")
-    assert replace(moved, info=work.recipe.info) == work.recipe
+def test_a_recipe_with_its_files_elsewhere(work: Work, film: Path, tmp_path: Path) -> None:
+    depth = work.recipe.settings.depth.model_copy(update={"weights": str(film)})
+    recipe = replace(work.recipe, settings=work.recipe.settings.model_copy(update={"depth": depth}))
+    assert film_of(recipe).path == work.recipe.info.path
+    assert {name: file.path for name, file in read_whole(depth).items()} == {"weights": film}
+    with FarFile(film, 1, lambda offset, count: piece_of(film, offset, count), tmp_path / "kept") as afar:
+        moved = with_files(recipe, {"weights": Path("/tmp/copy.mkv")}, afar)
+    assert moved.settings.depth.weights == "/tmp/copy.mkv"
+    assert moved.info.far is not None
+    assert moved.info == recipe.info  # where it is read from is nothing that pictures depend on
+    assert with_files(recipe, {}, Path("/mnt/film.mkv")).info.path == Path("/mnt/film.mkv")

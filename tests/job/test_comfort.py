@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from stereo3d.frames import Shot, Timeline
-from stereo3d.job.comfort import ComfortReport, comfort_report
+from stereo3d.job.comfort import comfort_report
+from stereo3d.job.eyes import ComfortReport
 from stereo3d.pipeline.recipe import Recipe
 from stereo3d.pipeline.staging import ComfortFacts, Staging
 from stereo3d.plan.cards import Cards

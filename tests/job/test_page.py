@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from stereo3d.frames import Shot, Timeline
-from stereo3d.job.comfort import ComfortReport
+from stereo3d.job.eyes import ComfortReport
 from stereo3d.job.manifest import Manifest, PlannedSegment
 from stereo3d.job.page.charts import charts, clock
 from stereo3d.job.page.page import page_of
@@ -75,7 +75,7 @@ def record(
         tuple(PlannedSegment(240 * n, 240 * n + 240, f"s{n}.mkv") for n in range(shots)),
         ((2, 2, "strength", "1.2"),),
     )  # fmt: skip
-    comfort = ComfortReport(1.0, 0.7, 4.2, ((0.0, 5.0),), ((10.0, 20.0, 0.9),), ((31.0, 33.0),), "soften", ())
+    comfort = ComfortReport(1.0, 0.7, 4.2, ((0.0, 5.0),), ((10.0, 20.0, 0.9),), ((31.0, 33.0),), "soften", (), 1.0)
     proof = Proof(count, 0.0, (count - 1) / 24, 2, 4321, 0.0004, 0.0, "left_right", True)
     report = Report(Path(EVIL), count, shots, 0, 3723.0, 12.5, "depth", losses, "", comfort, proof, simpler=simpler)
     made = {

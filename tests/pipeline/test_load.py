@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,9 +12,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from stereo3d.pipeline.ends import find_ends
+from stereo3d.pipeline.ends import device_bytes, find_ends
 from stereo3d.pipeline.lanes import Lane, keep_for_this_stream, tensors_in
-from stereo3d.pipeline.load import Load, device_bytes, load_of
+from stereo3d.pipeline.load import Load, load_of
 from stereo3d.pipeline.meter import Memory, Meter, Span, Spent, write_trace
 from stereo3d.pipeline.recipe import Ends
 from stereo3d.pipeline.stages import stage
@@ -56,6 +58,18 @@ def test_shares_are_of_all_workers_time_and_in_the_pipelines_order() -> None:
     assert "encode waited 25 % for what it works on" in text
     assert "3.0 GiB, 1.0 GiB on the device, 6.0 MB a frame between host and device" in text
     assert Load().lines() == []
+
+
+def test_memory_is_the_most_that_was_held_not_what_is_left() -> None:
+    code = (
+        "from stereo3d.memory import most_resident\n"
+        "before = most_resident()\n"
+        "block = b'x' * 100_000_000\n"
+        "assert most_resident() - before > 90_000_000\n"
+        "del block\n"
+        "assert most_resident() - before > 90_000_000\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
 
 def _as_json(load: Load) -> object:
