@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -31,6 +32,7 @@ from stereo3d.media.depth_video import DepthVideo, depth_encoder
 from stereo3d.media.encode import EncoderSpec, mixable
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
+from stereo3d.media.length import with_true_length
 from stereo3d.media.trial import tried_encoder
 from stereo3d.pipeline.recipe import Models, Numerics, Recipe
 from stereo3d.pipeline.witness import still_frames
@@ -276,7 +278,7 @@ def _load_model(
     model, numerics = job_model(
         settings,
         output_size(wish.info.video, settings.picture.height),
-        wish.info.video.frames_hint,
+        _frames_to_come(wish.info, settings.time),
         earlier,
         download=download,
         report=lambda line: progress.emit(Note(line, "warning")),
@@ -284,6 +286,16 @@ def _load_model(
     for note in model.info.notes:
         progress.emit(Note(note))
     return model, numerics
+
+
+def _frames_to_come(info: MediaInfo, time: TimeSettings) -> int:
+    """About how many frames the network will see, 0 where nobody knows: whether it is worth compiling depends on it."""
+    known = with_true_length(info) or info
+    if not known.duration:
+        return known.video.frames_hint
+    count = known.video.frames_hint or known.duration * (known.video.average_rate or 0)
+    begin, end = (min(known.duration, Fraction(t)) for t in (time.start or 0, time.end or known.duration))
+    return round(count * (end - begin) / known.duration)
 
 
 def _scanning(info: MediaInfo, what: str, progress: Progress, stop: threading.Event) -> Callable[[int], None]:

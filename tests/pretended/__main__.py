@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_flatten
 
-from tests.pretended.device import OnDevice, pretend
+from tests.pretended.device import OnDevice, numbers_of, pretend
 
 
 def count_kernels() -> Counter[str]:
@@ -25,13 +26,11 @@ def count_kernels() -> Counter[str]:
 
     def call(executor: Any, *args: Any, **kwargs: Any) -> Any:
         name = executor.fn.__name__
-        for value in (*args, *kwargs.values()):
+        for value in tree_flatten((args, kwargs))[0]:
             if isinstance(value, torch.Tensor) and not isinstance(value, OnDevice):
                 raise RuntimeError(f"the kernel {name} is given a tensor on the host")
         launches[name] += 1
-        numbers = [value.here if isinstance(value, OnDevice) else value for value in args]
-        named = {key: value.here if isinstance(value, OnDevice) else value for key, value in kwargs.items()}
-        return start(executor, *numbers, **named)
+        return start(executor, *numbers_of(args), **numbers_of(kwargs))
 
     interpreter.GridExecutor.__call__ = call
     return launches

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
-__all__ = ["OnDevice", "compile_guard", "pretend"]
+__all__ = ["OnDevice", "compile_guard", "numbers_of", "pretend"]
 
 _DEVICE = torch.device("cuda", 0)
 # Operations that CUDA, too, lets have tensors of both sides: copies, and indices from the host.
@@ -44,16 +44,20 @@ class OnDevice(torch.Tensor):
     def tolist(self) -> Any:
         return self.here.tolist()
 
+    def new_tensor(self, data: Any, **options: Any) -> OnDevice:
+        return OnDevice(self.here.new_tensor(numbers_of(data), **options))
+
     def __getitem__(self, index: Any) -> OnDevice:
-        return OnDevice(self.here[_numbers(index)])
+        return OnDevice(self.here[numbers_of(index)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, torch.Tensor) and not isinstance(value, OnDevice) and value.dim():
             raise RuntimeError("a tensor on the host is put into one on the device")
-        self.here[_numbers(index)] = _numbers(value)
+        self.here[numbers_of(index)] = numbers_of(value)
 
 
-def _numbers(value: Any) -> Any:
+def numbers_of(value: Any) -> Any:
+    """The same with tensors of the host."""
     return tree_map(lambda leaf: leaf.here if isinstance(leaf, OnDevice) else leaf, value)
 
 
@@ -67,7 +71,7 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
     device = kwargs.get("device")
     if device is not None:
         kwargs = {**kwargs, "device": torch.device("cpu"), **({"pin_memory": False} if "pin_memory" in kwargs else {})}
-    result = operation(*_numbers(args), **_numbers(kwargs))
+    result = operation(*numbers_of(args), **numbers_of(kwargs))
     if "out" in kwargs:
         return kwargs["out"]
     written = [n for n, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write]
@@ -118,7 +122,7 @@ def pretend(guard: Path) -> None:
 def _made_there(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     def made(data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
         there = device is not None and torch.device(device).type == "cuda"
-        return OnDevice(make(_numbers(data), **options)) if there else make(data, **options)
+        return OnDevice(make(numbers_of(data), **options)) if there else make(data, **options)
 
     return made
 
