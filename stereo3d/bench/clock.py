@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from stereo3d.memory import return_freed_memory
+
 __all__ = ["MemoryWatch", "Sample", "matrix_peak", "median", "synchronise", "timed"]
 
 _SAMPLE_SECONDS = 0.005
@@ -57,11 +59,12 @@ class MemoryWatch:
     """The most memory taken since it was made, in bytes, beyond what was taken then.
 
     CUDA: what torch's allocator handed out. Elsewhere: the process's resident memory, sampled every 5 ms, which also counts
-    mapped weights and the libraries' scratch space, and misses what the allocator still held from before.
+    mapped weights and the libraries' scratch space.
     """
 
     def __init__(self, device: torch.device) -> None:
         gc.collect()
+        return_freed_memory()  # else what was held from before hides what is taken
         self._cuda = device if device.type == "cuda" else None
         self._done = threading.Event()
         if self._cuda is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -33,9 +34,10 @@ STORE = 80 << 20
 
 
 @pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The machines' folder for temporary files."""
-    return tmp_path_factory.mktemp("scratch")
+def scratch() -> Iterator[Path]:
+    """The machines' folder for temporary files. Its path is short: Ray's sockets lie in it, whose names have 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="module")
