@@ -85,7 +85,8 @@ def pixels(tab: Page) -> str:
     """All that is seen in the picture."""
     return str(
         tab.evaluate(
-            """() => { const image = document.querySelector('#shown'), canvas = document.createElement('canvas');
+            """async () => { const image = document.querySelector('#shown'), canvas = document.createElement('canvas');
+            for (;;) try { await image.decode(); break } catch { await new Promise(soon => setTimeout(soon, 20)) }
             canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
             canvas.getContext('2d').drawImage(image, 0, 0); return canvas.toDataURL() }"""
         )
