@@ -260,8 +260,12 @@ AFTER["stereo3d.media.decode"] = fail
 
 
 def short_of_memory(condition: str) -> str:
-    """A device without the memory for the views of ``frames`` where this holds."""
+    """A device, to which frames come in fours, without the memory for the views of ``frames`` where this holds."""
     return f"""
+def in_fours(module):
+    module._ON_CPU = 4
+
+
 def fail(module):
     import torch
 
@@ -275,6 +279,7 @@ def fail(module):
     module.render_eyes = failing
 
 
+AFTER["stereo3d.pipeline.frames_in"] = in_fours
 AFTER["stereo3d.pipeline.shot_views"] = fail
 """
 
