@@ -23,6 +23,8 @@ __all__ = [
     "Progress",
     "Silent",
     "Tick",
+    "clock",
+    "counted",
     "open_progress",
 ]
 
@@ -160,6 +162,11 @@ def clock(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def counted(number: int, what: str) -> str:
+    """``1 frame``, ``2 frames``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class RichLive:

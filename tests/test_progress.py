@@ -9,7 +9,7 @@ import pytest
 
 from stereo3d.job.ticker import Ticker
 from stereo3d.pipeline.meter import Meter
-from stereo3d.progress import Advance, Event, JsonLines, Note, Phase, PlainLines, Tick, clock, open_progress
+from stereo3d.progress import Advance, Event, JsonLines, Note, Phase, PlainLines, Tick, clock, counted, open_progress
 
 TICK = Tick(1200, 5000, 8.07, 470.9, 5, 21, "depth")
 
@@ -152,3 +152,7 @@ def test_the_ticker_goes_on_after_frames_were_lost() -> None:
         now[0] += 1
         ticker.add_frames(5)
     assert ticker.seconds_left() == 0
+
+
+def test_one_is_not_many() -> None:
+    assert [counted(n, "frame") for n in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]

@@ -40,7 +40,7 @@ from stereo3d.pipeline.meter import Meter, write_trace
 from stereo3d.pipeline.recipe import Places, SegmentResult
 from stereo3d.pipeline.witness import Seen
 from stereo3d.plan.segments import Segment
-from stereo3d.progress import Alive, Note, Phase, Progress
+from stereo3d.progress import Alive, Note, Phase, Progress, counted
 
 __all__ = ["Built", "build"]
 
@@ -132,7 +132,7 @@ class _Builder:
 
     def _emit_phase(self) -> None:
         total = len(self._job.survey.timeline)
-        self._progress.emit(Phase("convert", f"converting {total} frames", total, self._frames_done()))
+        self._progress.emit(Phase("convert", f"converting {counted(total, 'frame')}", total, self._frames_done()))
 
     def _frames_done(self) -> int:
         return sum(record.frames for record in self._records.values())

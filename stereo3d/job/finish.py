@@ -20,7 +20,7 @@ from stereo3d.media.verify import verify_output
 from stereo3d.media.whole import decode_whole
 from stereo3d.pipeline.nearness import Nearness, Sample
 from stereo3d.pipeline.recipe import Recipe
-from stereo3d.progress import Advance, Phase, Progress
+from stereo3d.progress import Advance, Phase, Progress, counted
 from stereo3d.settings import Settings
 
 __all__ = ["decode_film", "finish_film", "output_plan"]
@@ -45,7 +45,7 @@ def finish_film(
     files = [file for _, file in segments]
     joined = folder.path / "join.mp4"
     final = folder.path / f"final{suffix.lower()}"
-    progress.emit(Phase("join", f"joining {len(files)} segments and adding sound and the rest"))
+    progress.emit(Phase("join", f"joining {counted(len(files), 'segment')} and adding sound and the rest"))
     join(files, survey.timeline, [first for first, _ in segments], joined, origin=plan.origin)
     subs, flat = _depth_subs(folder, recipe, plan, near, suffix)
     report = mux(joined, recipe.info, final, plan, subs)

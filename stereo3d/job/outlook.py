@@ -11,7 +11,7 @@ from typing import Any
 from stereo3d.job.prepare import Job
 from stereo3d.job.room import bytes_a_frame, room_needed
 from stereo3d.job.store import SegmentRecord
-from stereo3d.progress import clock
+from stereo3d.progress import clock, counted
 from stereo3d.table import size_text
 
 __all__ = ["Outlook", "outlook_of"]
@@ -46,9 +46,10 @@ class Outlook:
         shots = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in self.shots_to_do)
         lines = [
             f"plan for {self.output}",
-            f"  {self.frames} frames ({clock(self.seconds)}) in {self.shots} shots, {self.segments} segments",
-            f"  kept: {self.segments_kept} segments",
-            f"  to do: {to_do} segments, {self.frames_to_do} frames" + (f": shots {shots}" if shots else ""),
+            f"  {counted(self.frames, 'frame')} ({clock(self.seconds)}) in {counted(self.shots, 'shot')}, {counted(self.segments, 'segment')}",
+            f"  kept: {counted(self.segments_kept, 'segment')}",
+            f"  to do: {counted(to_do, 'segment')}, {counted(self.frames_to_do, 'frame')}"
+            + (f": shots {shots}" if shots else ""),
         ]
         lines += [f"  {line}" for line in self.own_settings]
         lines.append(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stereo3d.job.eyes import ComfortReport
 from stereo3d.job.timing import Timing
 from stereo3d.pipeline.load import Load
-from stereo3d.progress import clock
+from stereo3d.progress import clock, counted
 
 if TYPE_CHECKING:
     from stereo3d.job.faults import Means
@@ -121,7 +121,7 @@ class Report:
         kept = f" ({self.segments_kept} of them from before)" if self.segments_kept else ""
         lines = [
             f"{'done' if not self.losses else 'done, with losses'}: {self.output}",
-            f"  {self.frames} frames in {self.segments_built + self.segments_kept} segments{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
+            f"  {counted(self.frames, 'frame')} in {counted(self.segments_built + self.segments_kept, 'segment')}{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  {line}" for line in self.load.lines()]
