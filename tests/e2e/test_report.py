@@ -102,10 +102,10 @@ def test_decoding_all_finds_what_packets_do_not_show(output: Path, tmp_path: Pat
     with pytest.raises(VerificationError, match="decodes to 222 frames, not 223"):
         decode_whole(output, sum(SHOTS) + 1, heard.append)
     with av.open(str(output)) as container:
-        packet = [p for p in container.demux(video=0) if p.size][100]
-        place, size = packet.pos, packet.size
+        packets = [(p.size, p.pos) for p in container.demux(video=0) if p.size]
     content = bytearray(output.read_bytes())
-    content[place + size // 3 : place + size] = bytes(255 for _ in range(size - size // 3))
+    for size, place in sorted(packets)[-20:]:  # a decoder may conceal what is wrong in one that holds little
+        content[place + size // 3 : place + size] = bytes(255 for _ in range(size - size // 3))
     damaged = tmp_path / "damaged.mkv"
     damaged.write_bytes(content)
     with pytest.raises(VerificationError):
