@@ -198,7 +198,7 @@ class _Bench:
 
     def _load(self, size: tuple[int, int]) -> tuple[DepthModel, Any]:
         return load_with_numerics(
-            self.settings.depth, size, _TWO_HOURS, None, download=lambda _done, _total: None, report=self.tell
+            self.settings.depth, size, lambda: _TWO_HOURS, None, download=lambda _done, _total: None, report=self.tell
         )
 
     def run(self, rounds: int) -> dict[str, list[Sample]]:

@@ -130,7 +130,7 @@ def bench_clip(source: Path, settings: Settings, *, frames: int, tell: Callable[
     tell(f"loading depth model {settings.depth.model}")
     size = (info.video.width, info.video.height)
     model, numerics = load_with_numerics(
-        settings.depth, size, 0, None, download=lambda _done, _total: None, report=tell
+        settings.depth, size, lambda: 0, None, download=lambda _done, _total: None, report=tell
     )
     rows: dict[str, list[tuple[float, float]]] = {}
     with Decoder(info, survey.timeline, seekable=survey.seekable) as decoder:

@@ -25,7 +25,7 @@ Report = Callable[[str], None]
 def job_model(
     settings: Settings,
     size: tuple[int, int],
-    frames: int,
+    frames: Callable[[], int],
     earlier: Numerics | None,
     *,
     download: Callable[[int, int], None],
@@ -38,7 +38,7 @@ def job_model(
         cluster = _cluster(settings)
         kind = cluster.kind(depth.device)
         there = depth.model_copy(update={"device": kind})
-        info, numerics, lines = cluster.call(kind, _describe, there, size, frames, earlier, cluster.threads)
+        info, numerics, lines = cluster.call(kind, _describe, there, size, frames(), earlier, cluster.threads)
         for line in lines:
             report(line)
         return Elsewhere(info), numerics
@@ -80,7 +80,13 @@ def _describe(
     """What a model is and how it runs on the machine that this is called on, and what is to be told of it."""
     lines: list[str] = []
     model, numerics = load_with_numerics(
-        settings, size, frames, earlier, download=lambda _done, _total: None, report=lines.append, threads=threads
+        settings,
+        size,
+        lambda: frames,
+        earlier,
+        download=lambda _done, _total: None,
+        report=lines.append,
+        threads=threads,
     )
     return model.info, numerics, lines
 

@@ -20,7 +20,7 @@ __all__ = ["load_with_numerics"]
 def load_with_numerics(
     settings: DepthSettings,
     size: tuple[int, int],
-    frames: int,
+    frames: Callable[[], int],
     earlier: Numerics | None,
     *,
     download: Callable[[int, int], None],
@@ -29,7 +29,7 @@ def load_with_numerics(
 ) -> tuple[DepthModel, Numerics]:
     """The depth model on the first of the devices, and the kind of device, batch, threads and compiling: what was asked for, else
     what the job began with, else what suits this machine. ``size``: (width, height) of a frame. ``frames``: how many there are,
-    0: unknown. ``download``: (bytes done, bytes in all). ``report``: one line when something differs from what was chosen.
+    0: unknown; asked only where it decides something. ``download``: (bytes done, bytes in all). ``report``: one line when something differs from what was chosen.
     ``threads``: of torch on a processor, for a job that has not begun; None: its cores.
 
     Raises UsageError for a device that is not there, WeightsError.
@@ -53,7 +53,7 @@ def load_with_numerics(
     if settings.compile == "auto" and same is not None:
         compiled = same.compiled
     if settings.depth_from is None and settings.compile == "auto" and same is None and kind == "cuda":
-        model, compiled = load_fastest(load, measure, frames, report)
+        model, compiled = load_fastest(load, measure, frames(), report)
     else:
         model = load(compiled)
     return model, Numerics(kind, model.batch_for(height, width), threads, compiled and settings.depth_from is None)

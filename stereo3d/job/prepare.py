@@ -278,7 +278,7 @@ def _load_model(
     model, numerics = job_model(
         settings,
         output_size(wish.info.video, settings.picture.height),
-        _frames_to_come(wish.info, settings.time),
+        lambda: _frames_to_come(wish.info, settings.time),
         earlier,
         download=download,
         report=lambda line: progress.emit(Note(line, "warning")),

@@ -160,7 +160,7 @@ class Moments(Closing):
             model, numerics = load_with_numerics(
                 wanted.model_copy(update={"compile": "off"}),
                 output_size(self.info.video, self.settings.picture.height),
-                1,
+                lambda: 1,
                 None,
                 download=lambda _done, _total: None,
                 report=self._tell,

@@ -101,15 +101,19 @@ def _running() -> Iterator[Run]:
 def cease(kind: str, film: Path) -> None:
     """Have it end now; nothing is left of it."""
     run = Run.of(_drawer(kind, film))
-    if run is not None and end(run, tidily=True):
-        forget(run.folder)
+    if run is not None:
+        _throw_away(run)
 
 
 def give_way() -> None:
     """Have all of them end: a conversion begins, and both would take twice as long."""
     for run in _running():
-        if end(run, tidily=True):
-            forget(run.folder)
+        _throw_away(run)
+
+
+def _throw_away(run: Run) -> None:
+    if end(run, tidily=True):
+        forget(run.folder)
 
 
 def page_of(film: Path, suffix: str) -> Path:

@@ -130,7 +130,7 @@ def measure(film: Path, case: str, settings: Settings, rounds: int, folder: Path
     info, stop = probe(film), threading.Event()
     size = info.video.out_width, info.video.out_height
     _, numerics = load_with_numerics(
-        settings.depth, size, 0, None, download=lambda _done, _total: None, report=lambda _line: None
+        settings.depth, size, lambda: 0, None, download=lambda _done, _total: None, report=lambda _line: None
     )
     spec = with_fixed_threads(encoder_for(info, settings.encode, settings, Framing()), numerics)
     squeeze = "scale=iw/2:ih," if LAYOUTS[settings.picture.layout].squeeze == (2, 1) else ""

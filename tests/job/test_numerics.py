@@ -20,7 +20,7 @@ def identity(settings: DepthSettings) -> str:
     def download(_done: int, _total: int) -> None:
         raise AssertionError("nothing is to be downloaded")
 
-    model, numerics = load_with_numerics(settings, (1920, 804), 0, None, download=download, report=pytest.fail)
+    model, numerics = load_with_numerics(settings, (1920, 804), lambda: 0, None, download=download, report=pytest.fail)
     assert numerics.batch == 1
     return model.info.identity
 
@@ -38,5 +38,5 @@ def test_size_and_number_format_are_part_of_the_models_identity(weights: Path) -
 def test_classic_says_that_it_has_neither() -> None:
     lines: list[str] = []
     settings = DepthSettings(model="classic", device="cpu", depth_size="252")
-    load_with_numerics(settings, (640, 360), 0, None, download=lambda _a, _b: None, report=lines.append)
+    load_with_numerics(settings, (640, 360), lambda: 0, None, download=lambda _a, _b: None, report=lines.append)
     assert lines == ["classic is no network: depth-size and dtype do nothing for it"]
