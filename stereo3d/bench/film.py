@@ -272,7 +272,7 @@ class _Bench:
             first.width,
             first.height,
             time_base=timeline.time_base,
-            rate=len(timeline) / timeline.duration(0, len(timeline)),
+            rate=timeline.rate,
         ) as writer:
             for batch in self.packed:
                 writer.write(batch)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,7 @@ from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.size import film_goals, sized_encoder
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
+from stereo3d.job.surveying import Surveying, SurveyLost
 from stereo3d.job.ticker import Sometimes
 from stereo3d.media.depth_video import DepthVideo, depth_encoder
 from stereo3d.media.encode import EncoderSpec, mixable
@@ -44,7 +46,10 @@ from stereo3d.render.pack import Packing, packed_format
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
-__all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
+__all__ = ["EARLY_FRAMES", "Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
+
+EARLY_FRAMES = 5000
+"""A film of fewer frames is scanned before its first segment is built: that takes less than half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Wish:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that is fixed once the plan stands. ``fingerprint``: of the source."""
+    """Everything that is fixed once the plan stands. ``fingerprint``: of the source. ``frames``: of the whole film, about so many while
+    the survey is not whole; the plan then is of its beginning."""
 
     asked: Asked
     folder: WorkFolder
@@ -73,6 +79,7 @@ class Job:
     models: Models
     survey: Survey
     plan: tuple[Segment, ...]
+    frames: int
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -98,6 +105,7 @@ class Job:
             ),
             shots=tuple((r.first, r.last, r.option, r.value) for r in self.asked.rules),
             encoder=self.recipe.encoder.encoder,
+            whole=self.survey.whole,
         )
 
     @property
@@ -174,29 +182,84 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
     return replace(recipe, device=devices_of(wish.settings.depth.device)[0]), model
 
 
-def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
-    """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
-    info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
+@dataclass(frozen=True)
+class _Begun:
+    """What stands before the survey."""
+
+    wish: Wish
+    folder: WorkFolder
+    fingerprint: str
+    patience: Patience
+    model: DepthModel
+    numerics: Numerics
+
+
+def prepare_film(
+    wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience, *, early: bool = False
+) -> Generator[Job]:
+    """The job, and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey.
+
+    ``early``: while the source is scanned, there may be jobs of its beginning, each with more of it; the last one is whole.
+    """
     earlier = Manifest.load(folder.manifest)
     wish = _as_begun(wish, earlier)
-    model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
-    survey = load_survey(folder.survey, fingerprint, settings.time)
-    if survey is None:
-        survey = found = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
-        patience.through(lambda: save_survey(found, folder.survey, fingerprint, settings.time), 1 << 20)
+    time, progress, stop = wish.settings.time, patience.progress, patience.stop
+    survey = load_survey(folder.survey, fingerprint, time)
+    with ExitStack() as stack:
+        ahead = None
+        if survey is None and early and _may_begin_early(wish):
+            ahead = stack.enter_context(Surveying(wish.info, time))
+        model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
+        begun = _Begun(wish, folder, fingerprint, patience, model, numerics)
+        for found in _surveys(begun, ahead) if survey is None else [survey]:
+            if found is not survey:
+                patience.through(partial(save_survey, found, folder.survey, fingerprint, time), 1 << 20)
+            yield _job(begun, found)
+
+
+def _may_begin_early(wish: Wish) -> bool:
+    """Whether nothing asks for the whole plan before the first segment, and the scan is long enough to be worth it."""
+    settings = wish.settings
+    asks = settings.encode.target_size is not None or settings.picture.bars == "crop" or bool(wish.asked.rules)
+    return not asks and wish.depth is None and _frames_to_come(wish.info, settings.time) >= EARLY_FRAMES
+
+
+def _surveys(begun: _Begun, ahead: Surveying | None) -> Iterator[Survey]:
+    info, patience = begun.wish.info, begun.patience
+
+    def scanning() -> Callable[[int], None]:
+        return _scanning(info, "times and shots", patience.progress, patience.stop)
+
+    if ahead is not None:
+        try:
+            yield from ahead.surveys(scanning)
+            return
+        except SurveyLost:
+            patience.progress.emit(Note("the process that scans has ended: scanning again, before all else", "warning"))
+    yield survey_source(info, begun.wish.settings.time, scanning())
+
+
+def _job(begun: _Begun, survey: Survey) -> Job:
+    """The job of what was surveyed of the film."""
+    wish, folder, patience, numerics = begun.wish, begun.folder, begun.patience, begun.numerics
+    info, settings, progress = wish.info, wish.settings, patience.progress
     overrides = overrides_of(wish.asked.rules, shots_file_of(wish.asked.output), survey.shots, settings)
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)
     plan = make_plan(survey.timeline, survey.shots)
+    count = len(survey.timeline)
+    if not survey.whole:
+        plan = plan[:-1]  # the last one may get more shots
+        count = max(count, _frames_to_come(info, settings.time))
     goals: tuple[int, ...] = ()
     if (target := settings.encode.target_size) is not None:
         whole = output_plan(survey.timeline, settings, regular=survey.regular)
-        goals = film_goals(target, info, whole, wish.asked.output, plan, folder.weights, fingerprint)
+        goals = film_goals(target, info, whole, wish.asked.output, plan, folder.weights, begun.fingerprint)
         encoder = sized_encoder(encoder, goals, prod(written_size(info, settings, framing)) * len(survey.timeline))
     depth_from = None
     if wish.depth is not None:
-        count = _scanning(wish.depth, "depth", progress, stop)
-        depth_from = depth_video(wish.depth, survey.timeline, settings, folder.depth_survey, count)
+        on_frame = _scanning(wish.depth, "depth", progress, patience.stop)
+        depth_from = depth_video(wish.depth, survey.timeline, settings, folder.depth_survey, on_frame)
     recipe = Recipe(
         info,
         survey.timeline,
@@ -204,19 +267,20 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         settings,
         encoder,
         numerics,
-        model.info.identity,
+        begun.model.info.identity,
         framing,
         depth_from,
         keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
         overrides=overrides,
         cards=film_cards(survey, settings.view),
-        stills=still_frames(plan),
+        stills=still_frames(plan, len(survey.timeline) / count),
+        goals=goals,
         device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
         substitute=_substitute(wish, encoder, framing, numerics),
-        goals=goals,
     )
-    others = shot_models(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
-    return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
+    others = shot_models(overrides.models(), settings, numerics, begun.model, lambda line: progress.emit(Note(line)))
+    models = Models(begun.model, others)
+    return Job(wish.asked, folder, begun.fingerprint, recipe, models, survey, plan, count)
 
 
 def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
@@ -246,7 +310,7 @@ def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:
     """What of the frames is picture, and the encoder for what is left of them."""
     framing = film_framing(wish.info, survey, wish.settings)
-    if note := framing_note(wish.info, wish.settings.picture, framing):
+    if survey.whole and (note := framing_note(wish.info, wish.settings.picture, framing)):
         progress.emit(Note(note))
     if wish.settings.picture.bars == "crop":
         return framing, encoder_for(wish.info, wish.encode, wish.settings, framing)
@@ -302,10 +366,14 @@ def _scanning(info: MediaInfo, what: str, progress: Progress, stop: threading.Ev
     """Begin to show a pass over a source; what is to be told the number of frames done."""
     progress.emit(Phase("scan", f"scanning {info.path.name} for {what}", info.video.frames_hint))
     tell = Sometimes(lambda done: progress.emit(Advance(done)))
+    last = 0
 
     def on_frame(done: int) -> None:
+        nonlocal last
         _heed(stop)
-        tell(done)
+        if done != last:  # nothing new is no sign of life
+            last = done
+            tell(done)
 
     return on_frame
 
