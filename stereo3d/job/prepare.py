@@ -46,7 +46,16 @@ from stereo3d.render.pack import Packing, packed_format
 from stereo3d.render.paint import PAINTED
 from stereo3d.settings import EncodeSettings, Settings, TimeSettings
 
-__all__ = ["EARLY_FRAMES", "Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
+__all__ = [
+    "EARLY_FRAMES",
+    "Job",
+    "Wish",
+    "begins_early",
+    "encoder_for",
+    "prepare_film",
+    "prepare_picture",
+    "with_fixed_threads",
+]
 
 EARLY_FRAMES = 5000
 """A film of fewer frames is scanned before its first segment is built: that takes less than half a minute."""
@@ -207,7 +216,8 @@ def prepare_film(
     survey = load_survey(folder.survey, fingerprint, time)
     with ExitStack() as stack:
         ahead = None
-        if survey is None and early and _may_begin_early(wish):
+        early = early and not wish.asked.rules and begins_early(wish.settings, _frames_to_come(wish.info, time))
+        if survey is None and early:
             ahead = stack.enter_context(Surveying(wish.info, time))
         model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
         begun = _Begun(wish, folder, fingerprint, patience, model, numerics)
@@ -217,11 +227,11 @@ def prepare_film(
             yield _job(begun, found)
 
 
-def _may_begin_early(wish: Wish) -> bool:
-    """Whether nothing asks for the whole plan before the first segment, and the scan is long enough to be worth it."""
-    settings = wish.settings
-    asks = settings.encode.target_size is not None or settings.picture.bars == "crop" or bool(wish.asked.rules)
-    return not asks and wish.depth is None and _frames_to_come(wish.info, settings.time) >= EARLY_FRAMES
+def begins_early(settings: Settings, frames: int) -> bool:
+    """Whether segments are built while the source is scanned: nothing asks for the whole plan before the first one, and with so many
+    ``frames`` the scan is long enough to be worth it."""
+    asks = settings.encode.target_size is not None or settings.depth.depth_from is not None
+    return not asks and settings.picture.bars != "crop" and frames >= EARLY_FRAMES
 
 
 def _surveys(begun: _Begun, ahead: Surveying | None) -> Iterator[Survey]:

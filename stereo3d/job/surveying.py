@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -60,8 +61,9 @@ class Surveying:
         self._to, self._from = self._process.stdin, self._process.stdout
         self._found: queue.Queue[Survey | Exception] = queue.Queue()
         self._scanned = 0
-        threading.Thread(target=self._listen, name="surveying", daemon=True).start()
-        self._tell((info, settings))
+        self._listener = threading.Thread(target=self._listen, name="surveying", daemon=True)
+        self._listener.start()
+        self._tell((info, settings, RATE_FRAMES))
 
     def __enter__(self) -> Surveying:
         return self
@@ -69,6 +71,10 @@ class Surveying:
     def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         self._process.kill()
         self._process.wait()
+        self._listener.join()
+        for pipe in (self._to, self._from):
+            with suppress(OSError):  # what it was still to be told
+                pipe.close()
 
     def surveys(self, waiting: Callable[[], Callable[[int], None]]) -> Iterator[Survey]:
         """What is known of the source: each time it is asked for, more; the last one is whole. ``waiting``: called when there is nothing
@@ -76,21 +82,17 @@ class Surveying:
 
         Raises what the survey raises, and SurveyLost.
         """
-        least = RATE_FRAMES
         while True:
-            self._tell(least)
             found = self._next(waiting)
             yield found
             if found.whole:
                 return
-            least = len(found.timeline) + _STEP_FRAMES
+            self._tell(len(found.timeline) + _STEP_FRAMES)
 
     def _tell(self, what: object) -> None:
-        try:
+        with suppress(OSError):  # it has ended: the listener knows how
             pickle.dump(what, self._to)
             self._to.flush()
-        except OSError:
-            pass  # it has ended: the listener knows how
 
     def _next(self, waiting: Callable[[], Callable[[int], None]]) -> Survey:
         on_frame: Callable[[int], None] | None = None
@@ -120,8 +122,8 @@ class Surveying:
 class _Asker:
     """Hears what is asked for: a survey of so many frames, at least, as soon as there is one."""
 
-    def __init__(self, source: BinaryIO) -> None:
-        self.least: int | None = None
+    def __init__(self, source: BinaryIO, least: int) -> None:
+        self.least: int | None = least
         self._source = source
         threading.Thread(target=self._listen, name="asker", daemon=True).start()
 
@@ -135,8 +137,8 @@ class _Asker:
 
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     """The life of the process: one survey."""
-    info, settings = pickle.load(source)
-    surveyor, asker = Surveyor(info, settings), _Asker(source)
+    info, settings, least = pickle.load(source)
+    surveyor, asker = Surveyor(info, settings), _Asker(source, least)
 
     def tell(what: object) -> None:
         try:

@@ -42,7 +42,7 @@ from stereo3d.render.plus_depth import depth_picture
 __all__ = ["PIPELINE_VERSION", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 5
+PIPELINE_VERSION = 6
 _HOST = torch.device("cpu")
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
 # find room between them (eight frames an item).
