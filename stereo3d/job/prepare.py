@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -193,7 +193,7 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
 
 @dataclass(frozen=True)
 class _Begun:
-    """What stands before the survey."""
+    """What stands before the survey. ``frames``: that will come, about; 0 where nobody knows."""
 
     wish: Wish
     folder: WorkFolder
@@ -201,6 +201,7 @@ class _Begun:
     patience: Patience
     model: DepthModel
     numerics: Numerics
+    frames: int
 
 
 def prepare_film(
@@ -215,12 +216,14 @@ def prepare_film(
     time, progress, stop = wish.settings.time, patience.progress, patience.stop
     survey = load_survey(folder.survey, fingerprint, time)
     with ExitStack() as stack:
-        ahead = None
-        early = early and not wish.asked.rules and begins_early(wish.settings, _frames_to_come(wish.info, time))
-        if survey is None and early:
-            ahead = stack.enter_context(Surveying(wish.info, time))
+        ahead, frames = None, 0
+        if survey is None and early and not wish.asked.rules:
+            frames = _frames_to_come(wish.info, time)
+        if begins_early(wish.settings, frames):
+            with suppress(OSError):  # no process can be started: it is scanned here, before all else
+                ahead = stack.enter_context(Surveying(wish.info, time))
         model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
-        begun = _Begun(wish, folder, fingerprint, patience, model, numerics)
+        begun = _Begun(wish, folder, fingerprint, patience, model, numerics, frames)
         for found in _surveys(begun, ahead) if survey is None else [survey]:
             if found is not survey:
                 patience.through(partial(save_survey, found, folder.survey, fingerprint, time), 1 << 20)
@@ -260,7 +263,7 @@ def _job(begun: _Begun, survey: Survey) -> Job:
     count = len(survey.timeline)
     if not survey.whole:
         plan = plan[:-1]  # the last one may get more shots
-        count = max(count, _frames_to_come(info, settings.time))
+        count = max(count, begun.frames)
     goals: tuple[int, ...] = ()
     if (target := settings.encode.target_size) is not None:
         whole = output_plan(survey.timeline, settings, regular=survey.regular)
