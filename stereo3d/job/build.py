@@ -25,10 +25,10 @@ from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
 from stereo3d.job.executor import open_executor
 from stereo3d.job.faults import Faults, Means
+from stereo3d.job.job import Job
 from stereo3d.job.keys import Unchanged
 from stereo3d.job.losses import place, simpler_stretches
 from stereo3d.job.patience import Patience, is_full
-from stereo3d.job.prepare import Job
 from stereo3d.job.report import Simpler
 from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord

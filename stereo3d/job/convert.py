@@ -17,8 +17,10 @@ from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
+from stereo3d.job.encoder import encoder_for
 from stereo3d.job.finish import decode_film, finish_film
 from stereo3d.job.forecast import recall_forecast
+from stereo3d.job.job import Job, Wish
 from stereo3d.job.keys import Unchanged, film_fingerprint
 from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
@@ -27,7 +29,7 @@ from stereo3d.job.patience import Patience
 from stereo3d.job.pause import heeding_pause
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place
-from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_picture
+from stereo3d.job.prepare import prepare_film, prepare_picture
 from stereo3d.job.report import Proof, Report
 from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed

@@ -7,174 +7,43 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import partial
 from math import prod
-from pathlib import Path
-from typing import Literal
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.devices import devices_of
-from stereo3d.errors import Interrupted, UsageError
+from stereo3d.errors import Interrupted
 from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
-from stereo3d.job.done import Asked
+from stereo3d.job.encoder import as_begun, encoder_for, substitute_for, with_fixed_threads
 from stereo3d.job.finish import output_plan
 from stereo3d.job.framing import film_framing, framing_note, written_size
-from stereo3d.job.keys import segment_key
-from stereo3d.job.manifest import Manifest, PlannedSegment
+from stereo3d.job.job import Job, Wish
+from stereo3d.job.manifest import Manifest
 from stereo3d.job.models import job_model, shot_models
 from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.size import film_goals, sized_encoder
-from stereo3d.job.store import SegmentRecord, WorkFolder
+from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
 from stereo3d.job.surveying import Surveying, SurveyLost
 from stereo3d.job.ticker import Sometimes
 from stereo3d.media.depth_video import DepthVideo, depth_encoder
-from stereo3d.media.encode import EncoderSpec, mixable
+from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.length import with_true_length
-from stereo3d.media.trial import tried_encoder
 from stereo3d.pipeline.recipe import Models, Numerics, Recipe
 from stereo3d.pipeline.witness import still_frames
 from stereo3d.plan.bars import Framing
-from stereo3d.plan.overrides import Overrides
-from stereo3d.plan.segments import Segment, make_plan
+from stereo3d.plan.segments import make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
-from stereo3d.render.pack import Packing, packed_format
-from stereo3d.render.paint import PAINTED
-from stereo3d.settings import EncodeSettings, Settings, TimeSettings
+from stereo3d.settings import Settings, TimeSettings
 
-__all__ = [
-    "EARLY_FRAMES",
-    "Job",
-    "Wish",
-    "begins_early",
-    "encoder_for",
-    "prepare_film",
-    "prepare_picture",
-    "with_fixed_threads",
-]
+__all__ = ["EARLY_FRAMES", "begins_early", "prepare_film", "prepare_picture"]
 
 EARLY_FRAMES = 5000
 """A film of fewer frames is scanned before its first segment is built: that takes less than half a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for, looked at: ``info`` of the source, ``depth``: of the file of --depth-from. ``encode``: for the output."""
-
-    asked: Asked
-    info: MediaInfo
-    depth: MediaInfo | None
-    encode: EncodeSettings
-    encoder: EncoderSpec
-
-    @property
-    def settings(self) -> Settings:
-        return self.asked.settings
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything that is fixed once the plan stands. ``fingerprint``: of the source. ``frames``: of the whole film, about so many while
-    the survey is not whole; the plan then is of its beginning."""
-
-    asked: Asked
-    folder: WorkFolder
-    fingerprint: str
-    recipe: Recipe
-    models: Models
-    survey: Survey
-    plan: tuple[Segment, ...]
-    frames: int
-
-    @cached_property
-    def keys(self) -> tuple[str, ...]:
-        identities = {name: model.info.identity for name, model in self.models.others.items()}
-        return tuple(segment_key(segment, self.fingerprint, self.recipe, identities) for segment in self.plan)
-
-    def overridden(self, overrides: Overrides, substituted: frozenset[int]) -> Job:
-        """The same job with other settings for some shots and another encoder for some segments, and so other keys for them."""
-        return replace(self, recipe=replace(self.recipe, overrides=overrides, substituted=substituted))
-
-    def manifest(self) -> Manifest:
-        """What is written down of it."""
-        return Manifest(
-            source=str(self.asked.source),
-            output=str(self.asked.output),
-            fingerprint=self.fingerprint,
-            settings=self.asked.settings.to_flat(),
-            model=self.recipe.model_identity,
-            numerics=self.recipe.numerics,
-            segments=tuple(
-                PlannedSegment(segment.start, segment.end, file.name)
-                for segment, (_, file) in zip(self.plan, self.files(""), strict=True)
-            ),
-            shots=tuple((r.first, r.last, r.option, r.value) for r in self.asked.rules),
-            encoder=self.recipe.encoder.encoder,
-            whole=self.survey.whole,
-        )
-
-    @property
-    def pieces(self) -> tuple[str, ...]:
-        """What each segment is made of, as the work folder names it: its depth, where that is kept, then its pictures."""
-        keep = self.recipe.keep
-        return ("",) if keep is None else (f".depth-{keep.codec}", "")
-
-    def files(self, piece: str) -> list[tuple[int, Path]]:
-        """(first frame, file) of all segments, in order."""
-        return [(s.start, self.folder.file_of(s, self.keys[s.number], piece)) for s in self.plan]
-
-    def part(self, segment: Segment, piece: str = "") -> Path:
-        return self.folder.part_of(segment, self.keys[segment.number], piece)
-
-    def recorded(self) -> dict[int, SegmentRecord]:
-        """The segments whose pieces are written down as done and whose files are there, by number; no film is read."""
-        done: dict[int, SegmentRecord] = {}
-        for segment, key in zip(self.plan, self.keys, strict=True):
-            files = [self.folder.file_of(segment, key, piece) for piece in self.pieces]
-            records = [self.folder.record(segment, key, piece) for piece in self.pieces]
-            if records[-1] is not None and None not in records and all(file.is_file() for file in files):
-                done[segment.number] = records[-1]
-        return done
-
-    def find(self, segment: Segment) -> SegmentRecord | None:
-        """The record of a segment of which every piece is done, else None."""
-        found = [self.folder.find(segment, self.keys[segment.number], piece) for piece in self.pieces]
-        return found[-1] if None not in found else None
-
-
-def encoder_for(
-    info: MediaInfo, encode: EncodeSettings, settings: Settings, framing: Framing, *, canvas: bool = True
-) -> EncoderSpec:
-    """The encoder, refused before anything starts if it cannot hold the packed picture."""
-    video = info.video
-    if settings.paint.colormap == "none":
-        if encode.target_size is not None:
-            raise UsageError("--target-size goes with pictures, not with grey depth", hint="leave it away")
-        return depth_encoder(encode.depth_codec)
-    width, height = written_size(info, settings, framing, canvas=canvas)
-    if settings.paint.colormap is not None:
-        return tried_encoder(encode, width, height, PAINTED)
-    packing = Packing.of(settings)
-    return tried_encoder(
-        encode,
-        width,
-        height,
-        packed_format(video.format, packing.layout),
-        stereo_mode=packing.layout.packing_mode(packing.swap_eyes),
-        hdr=video.hdr,
-        chroma_location=video.chroma_location,
-    )
-
-
-def with_fixed_threads(encoder: EncoderSpec, numerics: Numerics) -> EncoderSpec:
-    """x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose."""
-    if encoder.encoder != "libx264":
-        return encoder
-    return replace(encoder, threads=min(16, numerics.threads * 3 // 2))
 
 
 def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tuple[Recipe, DepthModel]:
@@ -212,7 +81,7 @@ def prepare_film(
     ``early``: while the source is scanned, there may be jobs of its beginning, each with more of it; the last one is whole.
     """
     earlier = Manifest.load(folder.manifest)
-    wish = _as_begun(wish, earlier)
+    wish = as_begun(wish, earlier)
     time, progress, stop = wish.settings.time, patience.progress, patience.stop
     survey = load_survey(folder.survey, fingerprint, time)
     with ExitStack() as stack:
@@ -289,35 +158,11 @@ def _job(begun: _Begun, survey: Survey) -> Job:
         stills=still_frames(plan, len(survey.timeline) / count),
         goals=goals,
         device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
-        substitute=_substitute(wish, encoder, framing, numerics),
+        substitute=substitute_for(wish, encoder, framing, numerics),
     )
     others = shot_models(overrides.models(), settings, numerics, begun.model, lambda line: progress.emit(Note(line)))
     models = Models(begun.model, others)
     return Job(wish.asked, folder, begun.fingerprint, recipe, models, survey, plan, count)
-
-
-def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
-    """The wish with the encoder that the job began with, where one was to be chosen: what this machine has may have changed since.
-
-    Raises UsageError where that one is not to be had any more.
-    """
-    now, then = wish.settings.to_flat(), earlier.settings if earlier is not None else {}
-    ours = wish.settings.encode.encoder == "auto" and all(
-        now[n] == then.get(n) for n in ("encoder", "codec", "colormap")
-    )
-    if earlier is None or not ours or earlier.encoder in ("", wish.encoder.encoder):
-        return wish
-    kind: Literal["nvenc", "software"] = "nvenc" if earlier.encoder.endswith("_nvenc") else "software"
-    encode = wish.encode.model_copy(update={"encoder": kind})
-    canvas = wish.settings.picture.bars != "crop"
-    try:
-        encoder = encoder_for(wish.info, encode, wish.settings, Framing(), canvas=canvas)
-    except UsageError as error:
-        raise UsageError(
-            f"this film was begun with {earlier.encoder}, which does not do it now: {error.message}",
-            hint="cure that, or begin anew with --encoder software (what is done is then made again)",
-        ) from error
-    return replace(wish, encode=encode, encoder=encoder)
 
 
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:
@@ -328,15 +173,6 @@ def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, Enc
     if wish.settings.picture.bars == "crop":
         return framing, encoder_for(wish.info, wish.encode, wish.settings, framing)
     return framing, wish.encoder
-
-
-def _substitute(wish: Wish, encoder: EncoderSpec, framing: Framing, numerics: Numerics) -> EncoderSpec | None:
-    """The software encoder for the segments at which a hardware encoder fails."""
-    if not encoder.is_hardware:
-        return None
-    software = {"encoder": "software", "codec": encoder.codec, "encoder_preset": None}
-    spec = encoder_for(wish.info, wish.encode.model_copy(update=software), wish.settings, framing)
-    return mixable(with_fixed_threads(spec, numerics))
 
 
 def _load_model(
