@@ -177,8 +177,8 @@ def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[i
             on_frame(scanned)
             if selector.keeps(frame.pts):
                 detector.push(frame.small)
-                finder.push(frame.luma)
                 cards.push(frame.luma)
+                finder.push(frame.luma)
                 pts.append(frame.pts)
                 follower = None
             elif follower is None:
