@@ -31,6 +31,7 @@ BASE = {
     "settings",
     "table",
     "tone",
+    "transfer",
 }
 ALLOWED = {
     "media": set(),
