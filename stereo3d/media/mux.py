@@ -38,7 +38,7 @@ _ENCODERS = {"opus": "libopus"}
 _RATES = {"aac": 96_000, "opus": 80_000, "ac3": 112_000, "eac3": 112_000}
 _HIGHEST_RATE = 640_000
 _PIPE = 1 << 20  # bytes that are handed to ffmpeg at once
-_IDLE_WORDS = re.compile(r"\s*$|Error opening output|Conversion failed|\[out#\S+ \S+ \S+\] Error")
+_IDLE_WORDS = re.compile(r"Error opening output|Conversion failed|\[out#\S+ \S+ \S+\] Error")
 _STALE_TAGS = ("major_brand", "minor_version", "compatible_brands")
 # Matroska need not say how long a packet of sound is; the edit list of MP4 would then end before the last one.
 _DURATIONS = "setts=duration=if(DURATION\\,DURATION\\,if(eq(NEXT_PTS\\,NOPTS)\\,PREV_OUTDURATION\\,NEXT_PTS-PTS))"
@@ -299,8 +299,9 @@ def _run(argv: Sequence[str], out: Path, write: Callable[[Sink], object]) -> Non
                     out.unlink(missing_ok=True)
         if not complete:
             said.seek(0)
-            # The last lines only say that it failed; the one that says why stands before them.
-            lines = [line for line in said.read().decode(errors="replace").splitlines() if not _IDLE_WORDS.match(line)]
+            lines = [line for line in said.read().decode(errors="replace").splitlines() if line.strip()]
+            # The last lines only say that it failed; the one that says why stands before them, if any does.
+            lines = [line for line in lines if not _IDLE_WORDS.match(line)] or lines
             raise OutputError(
                 f"{out} cannot be written: ffmpeg ended with {process.returncode}: {lines[-1] if lines else 'no message'}",
                 hint="check the free space of the disk; .mkv takes more kinds of streams than .mp4",

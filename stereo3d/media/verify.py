@@ -220,15 +220,27 @@ class _Pictures:
     def add(self, packet: Packet[Stream]) -> None:
         self.seen += 1
         if self._run is None:
-            path = next(self._segments, None)
-            if path is None:
-                return  # more frames than were joined: their number will say so
-            blocks = read_blocks(path)
-            self._path, self._count, self._run = path, len(blocks.times), PacketsDigest(blocks.header)
+            self._begin()
+        if self._run is None:
+            return  # more frames than were joined: their number will say so
         self._run.add(packet)
         if len(self._run.times) == self._count:
             self._compare(self._run)
-            self._run = None
+
+    def finish(self) -> None:
+        """There are no more. Raises VerificationError where a segment still waits for some, or none had waited for the last."""
+        if self._run is None:
+            self._begin()
+        if self._run is not None:
+            self._compare(self._run)
+        if len(self.times) != self.seen:
+            raise VerificationError(f"{self._out} has {self.seen} frames, its segments have {len(self.times)}")
+
+    def _begin(self) -> None:
+        path = next(self._segments, None)
+        if path is not None:
+            blocks = read_blocks(path)
+            self._path, self._count, self._run = path, len(blocks.times), PacketsDigest(blocks.header)
 
     def _compare(self, run: PacketsDigest) -> None:
         first = len(self.times)
@@ -236,6 +248,7 @@ class _Pictures:
             last = first + self._count - 1
             raise VerificationError(f"{self._out}: pictures {first}..{last} are not those of {self._path.name}")
         self.times += sorted(run.times)
+        self._run = None
 
 
 def _check_video(out: Path, found: _Pictures, tick: Fraction, plan: OutputPlan, *, matroska: bool) -> Fraction:
@@ -243,6 +256,7 @@ def _check_video(out: Path, found: _Pictures, tick: Fraction, plan: OutputPlan, 
     timeline, shift = plan.timeline, plan.shift
     if found.seen != len(timeline):
         raise VerificationError(f"{out} has {found.seen} frames, not {len(timeline)}")
+    found.finish()
     parts = math.lcm(tick.denominator, timeline.time_base.denominator, shift.denominator)
     unit, meant, plus = (int(value * parts) for value in (tick, timeline.time_base, shift))
     errors = [abs(ticks * unit - pts * meant - plus) for ticks, pts in zip(found.times, timeline.pts, strict=True)]

@@ -169,8 +169,9 @@ def _medians(lines: Luma) -> NDArray[np.float64]:
 
 def _first_run(flags: NDArray[np.bool_], length: int) -> int:
     """Where the first run of that many True begins; beyond the last possible place if there is none."""
-    runs = np.flatnonzero(np.lib.stride_tricks.sliding_window_view(flags, length).all(1))
-    return int(runs[0]) if len(runs) else len(flags) - length + 1
+    ends = np.concatenate(([-1], np.flatnonzero(~flags), [len(flags)]))
+    runs = np.flatnonzero(np.diff(ends) > length)
+    return int(ends[runs[0]]) + 1 if len(runs) else len(flags) - length + 1
 
 
 def _axis(samples: NDArray[np.int32], length: int) -> _Axis:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stereo3d.frames import PixelFormat, Shot
 
-__all__ = ["CardFinder", "is_card"]
+__all__ = ["CardFinder", "is_card", "shrunk"]
 
 EVERY = 4  # frames
 WIDTH = 480  # pixels: letters of 1/60 of a picture's height are still five rows high
@@ -49,7 +49,7 @@ class CardFinder:
     def push(self, luma: Luma) -> None:
         """The next frame's luma [h, w], uint8 or uint16."""
         if self._count % EVERY == 0:
-            self._kinds.append(_kind(_small(luma, self._bits)))
+            self._kinds.append(_kind(shrunk(luma, self._bits)))
         self._count += 1
 
     def finish(self, shots: Sequence[Shot]) -> tuple[tuple[int, int], ...]:
@@ -80,15 +80,17 @@ class CardFinder:
 
 def is_card(luma: Luma, bits: int = 8) -> bool:
     """Whether a picture is text on a flat ground. ``luma``: [h, w], uint8 or uint16 of so many ``bits``."""
-    return _kind(_small(luma, bits)) == _CARD
+    return _kind(shrunk(luma, bits)) == _CARD
 
 
-def _small(luma: Luma, bits: int) -> NDArray[np.uint8]:
-    """The luma, 8 bit, WIDTH wide or less: by halves as far as that goes, which is by far the cheapest mean."""
+def shrunk(luma: Luma, bits: int) -> NDArray[np.uint8]:
+    """The luma, 8 bit, WIDTH wide or less: the means of areas, where it is possible by halving, which is by far the cheapest."""
     height, width = luma.shape
-    while luma.shape[0] % 2 == luma.shape[1] % 2 == 0 and luma.shape[1] >= 2 * WIDTH:
-        luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    if luma.shape[1] > WIDTH:
+    halvings = (width // WIDTH).bit_length() - 1
+    if width == WIDTH << max(0, halvings) and height % (1 << halvings) == 0:
+        for _ in range(halvings):
+            luma = cv2.resize(luma, (luma.shape[1] // 2, luma.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    elif width > WIDTH:
         luma = cv2.resize(luma, (WIDTH, max(1, round(height * WIDTH / width))), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(luma if bits == 8 else (luma >> (bits - 8)).astype(np.uint8))
 

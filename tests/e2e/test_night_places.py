@@ -71,7 +71,7 @@ def test_the_disk_fills_while_the_result_is_joined(night_film: Path, night_whole
     free = shutil.disk_usage(small_disk).free
     size = sum(p.stat().st_size for p in Path(f"{output}.stereo3d/segments").iterdir())
     ballast = small_disk / "ballast"
-    ballast.write_bytes(bytes(free - size * 3 // 2))  # the join has room, the rest has not
+    ballast.write_bytes(bytes(free - size // 2))  # half of the result has room
     waits_and_goes_on(night_film, output, ballast)
     same(output, night_whole)
 

@@ -13,9 +13,10 @@ import pytest
 from stereo3d.errors import OutputError, UsageError, VerificationError
 from stereo3d.frames import Timeline
 from stereo3d.layouts import LAYOUTS
-from stereo3d.media.join import join, output_origin
-from stereo3d.media.mux import OutputPlan, Span
+from stereo3d.media.join import Sink, join, output_origin
+from stereo3d.media.mux import OutputPlan, Span, mux
 from stereo3d.media.probe import probe
+from stereo3d.media.split import packets_sha256
 from stereo3d.media.stereo_box import header_first, write_stereo_boxes
 from stereo3d.media.verify import verify_output
 from tests.media.conftest import Built, Clip, ffmpeg, times_of
@@ -310,5 +311,65 @@ def test_verification_believes_nothing(build: Build) -> None:
     refused("frame 30 is at", plan=replace(plan, timeline=replace(film.timeline, pts=tuple(pts))))
     refused("stereo tag", plan=replace(plan, swap_eyes=True))
     refused("not tagged as half a sphere", plan=replace(plan, layout="vr180"))
+    refused("has 75 frames, not 74", plan=replace(plan, timeline=replace(film.timeline, pts=film.timeline.pts[:-1])))
+    last = film.segments[-1].with_name("last.mkv")
+    ffmpeg("-i", film.segments[-1], "-c", "copy", "-frames:v", "30", last)
+    refused("75 frames, its segments have 70", segments=[*film.segments[:2], last])
+    refused("are not those of 000", segments=[*film.segments, film.segments[0]])
     out.write_bytes(out.read_bytes()[: out.stat().st_size // 2])
     refused("frames, not")
+
+
+def test_what_was_recorded_of_a_segment_decides(build: Build) -> None:
+    film = build("main")
+    plan = OutputPlan(film.timeline, "sbs-full")
+    out, report = film.deliver("out.mkv", plan)
+    recorded = [packets_sha256(path) for path in film.segments]
+    verify_output(out, film.segments, film.info, plan, report, recorded)
+    verify_output(out, film.segments, film.info, plan, report, ["", recorded[1], ""])  # it is read again
+    other = [recorded[0], recorded[2], recorded[2]]
+    with pytest.raises(VerificationError, match=r"pictures 17\.\.39 are not those of 001\.mkv"):
+        verify_output(out, film.segments, film.info, plan, report, other)
+
+
+def test_one_flipped_bit_is_found(build: Build) -> None:
+    film = build("main")
+    plan = OutputPlan(film.timeline, "sbs-full")
+    out, report = film.deliver("out.mkv", plan)
+    recorded = [packets_sha256(path) for path in film.segments]
+    with av.open(str(out)) as container:
+        packet = [p for p in container.demux(video=0) if p.size][30]
+        place, size = packet.pos, packet.size
+    with out.open("rb+") as file:
+        file.seek(place + size // 2)
+        byte = file.read(1)[0]
+        file.seek(place + size // 2)
+        file.write(bytes([byte ^ 4]))
+    with pytest.raises(VerificationError, match="are not those of 001"):
+        verify_output(out, film.segments, film.info, plan, report, recorded)
+
+
+def test_an_error_while_the_picture_is_written_leaves_nothing(build: Build) -> None:
+    film = build("main")
+    plan, out = OutputPlan(film.timeline, "sbs-full"), film.folder / "out.mkv"
+
+    def breaks_off(pipe: Sink) -> None:
+        pipe.write(bytes(100))
+        raise VerificationError("a segment is gone")
+
+    with pytest.raises(VerificationError, match="a segment is gone"):
+        mux(film.segments[0], breaks_off, film.info, out, plan)
+    assert not out.exists()
+
+
+def test_what_ffmpeg_says_is_told_when_it_ends_before_all_was_written(build: Build) -> None:
+    film = build("main")
+    plan, out = OutputPlan(film.timeline, "sbs-full"), film.folder / "out.mkv"
+
+    def nonsense(pipe: Sink) -> None:
+        for _ in range(100):
+            pipe.write(b"no movie" * 10_000)
+
+    with pytest.raises(OutputError, match=r"ffmpeg ended with \d+: .*(Invalid data|moov)"):
+        mux(film.segments[0], nonsense, film.info, out, plan)
+    assert not out.exists()

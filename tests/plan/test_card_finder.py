@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from stereo3d.frames import Colour, PixelFormat, Shot
-from stereo3d.plan.card_finder import CardFinder, is_card
+from stereo3d.plan.card_finder import CardFinder, is_card, shrunk
 from stereo3d.plan.cards import Cards
 
 VIDEO = Path(__file__).parents[3] / "shared" / "data" / "video"
@@ -128,6 +128,18 @@ def test_no_false_alarm_in_real_clips(name: str) -> None:
         pictures = [f.to_ndarray(format="gray") for n, f in enumerate(container.decode(video=0)) if n % 12 == 0]
     assert not any(is_card(picture) for picture in pictures)
     assert not any(is_card((picture * 0.2).astype(np.uint8)) for picture in pictures)
+
+
+@pytest.mark.parametrize("bits", [8, 10])
+@pytest.mark.parametrize("size", [(1920, 1080), (3840, 1608), (1920, 802), (1280, 720), (2048, 858)])
+def test_shrinking_by_halves_is_the_mean_of_all_samples(size: tuple[int, int], bits: int) -> None:
+    width, height = size
+    picture = (
+        np.random.default_rng(3).integers(0, 1 << bits, (height, width)).astype(np.uint8 if bits == 8 else np.uint16)
+    )
+    small = shrunk(picture, bits)
+    mean = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA).astype(float) / (1 << bits - 8)
+    assert abs(small - mean).max() <= 2  # each halving rounds
 
 
 def found(pictures: list[np.ndarray], *shots: Shot) -> tuple[tuple[int, int], ...]:
