@@ -97,7 +97,7 @@ def convert_film(
         with closing(_jobs(wish, folder, patience)) as jobs:
             built = build(jobs, progress, stop, death)
         size = sum(record.size for record in built.records.values())
-        report = patience.through(lambda: _finish(built, watch, began), 2 * size)
+        report = patience.through(lambda: _finish(built, watch, began), size)
     _clean_up(asked)
     return report
 
@@ -194,9 +194,10 @@ def _published(built: Built, progress: Stopwatch, began: float) -> Report:
         finals = [(final, output)]
     else:
         depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
+        packets = [built.records[segment.number].packets for segment in job.plan]
         near = [sample for record in built.records.values() for sample in record.comfort.near]
         final, lost, proof = finish_film(
-            job.folder, job.recipe, job.survey, job.files(""), near, output.suffix, progress
+            job.folder, job.recipe, job.survey, job.files(""), packets, near, output.suffix, progress
         )
         finals = [(final, output), *depth]
         lost += size_losses(job.asked.settings.encode.target_size, final.stat().st_size)

@@ -105,17 +105,15 @@ def _make(manifest: Manifest, survey: Survey, files: list[tuple[int, int, Path]]
     plan = output_plan(timeline, settings, regular=survey.regular, whole=False)
     firsts, paths = [first for first, _, _ in files], [path for _, _, path in files]
     part = place.with_name(f".{place.stem}.part{place.suffix}")
-    joined = place.with_name(f".{place.stem}.join.mp4")
     try:
         if settings.paint.colormap == "none":
             join(paths, timeline, firsts, part, origin=plan.origin)
         else:
-            join(paths, timeline, firsts, joined, origin=plan.origin)
-            mux(joined, wanted(probe(Path(manifest.source)), settings), part, plan)
+            info = wanted(probe(Path(manifest.source)), settings)
+            mux(paths[0], lambda pipe: join(paths, timeline, firsts, pipe, origin=plan.origin), info, part, plan)
         flush(part)
         publish(part, place)
     finally:
-        for left in (joined, part):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return Peek(place, end, len(whole) if survey.whole else 0, float(timeline.duration(0, end)))

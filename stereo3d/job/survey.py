@@ -206,8 +206,8 @@ class Surveyor:
 
     def _keep(self, frame: ScannedFrame) -> None:
         self._detector.push(frame.small)
-        self._bars.push(frame.luma)
         self._cards.push(frame.luma)
+        self._bars.push(frame.luma)
         self._pts.append(frame.pts)
         self._regular = self._regular and frame.regular
 

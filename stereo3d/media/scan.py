@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from stereo3d.ahead import run_ahead
 from stereo3d.errors import InputError
 from stereo3d.frames import Timeline
 from stereo3d.media.closing import Closing
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input
-from stereo3d.media.reader import FrameReader, SourceFrame, open_reader
+from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
 
 __all__ = ["Scan", "ScanReport", "ScannedFrame", "scan", "shown_times"]
 
@@ -26,6 +28,7 @@ _SMALL_WIDTH = 256
 _MISSING_SECONDS = 1  # shorter than promised by more than this means truncated; a hole longer than this is reported
 _HOLE_FRAMES = 3  # a pause of so many frames is a hole where the sound pauses, too
 _SPOT_CHECKS = 5
+_AHEAD = 4  # frames that wait between the decoder's thread and the analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +122,20 @@ class Scan(Closing):
         reformatter = VideoReformatter()
         pts = self._pts
         irregular = corrupt = 0
+        met = 0, 0
         last: SourceFrame | None = None
-        with open_reader(self.info, threads=self._threads) as reader:
-            for last, time in shown_times(reader.frames(watch_all=True), fields=video.fields):
+
+        def decoded() -> Iterator[SourceFrame]:
+            nonlocal met
+            for frame, by_then in stream:
+                met = by_then
+                yield frame
+
+        with (
+            open_reader(self.info, threads=self._threads) as reader,
+            closing(run_ahead(_watched(reader), _AHEAD, "decode for the scan")) as stream,
+        ):
+            for last, time in shown_times(decoded(), fields=video.fields):
                 small = reformatter.reformat(last.frame, width, height, "bgr24", interpolation="AREA").to_ndarray()
                 irregular += not last.regular
                 corrupt += last.frame.is_corrupt
@@ -135,8 +149,8 @@ class Scan(Closing):
                 yield ScannedFrame(len(pts) - 1, time, last.regular, damaged, small.view(np.uint8), luma)
                 if self._stopped:
                     break
-            packets, end_seconds = reader.corrupt_packets, reader.end_seconds
-            self._gaps = reader.sound_gaps
+            packets, gaps = met if self._stopped else (reader.corrupt_packets, len(reader.sound_gaps))
+            self._gaps, end_seconds = reader.sound_gaps[:gaps], reader.end_seconds
         if last is None:
             raise InputError(
                 f"{self.info.path}: none of its frames can be decoded", hint="try to play it; copy it again"
@@ -156,6 +170,12 @@ class Scan(Closing):
         return ScanReport(
             timeline, irregular, corrupt, packets, expected, found, truncated, _holes(timeline, self._gaps), seekable
         )
+
+
+def _watched(reader: FrameReader | PictureReader) -> Iterator[tuple[SourceFrame, tuple[int, int]]]:
+    """Every frame, and how many corrupt packets and gaps of the sound the reader had met by then: it is read ahead of its consumer."""
+    for frame in reader.frames(watch_all=True):
+        yield frame, (reader.corrupt_packets, len(reader.sound_gaps))
 
 
 def scan(info: MediaInfo, *, threads: int = 0) -> Scan:

