@@ -286,7 +286,7 @@ class RunSettings(Group):
     )
     cluster: str | None = Field(
         None,
-        min_length=1,
+        pattern=r"^(auto|.+:\d{1,5})$",
         description="build the segments on the machines of a Ray cluster: its address (host:port), or auto for the one that this "
         "machine belongs to; needs stereo3d[ray]",
         json_schema_extra={"metavar": "auto|ADDRESS"},
@@ -356,6 +356,10 @@ class Settings(Group):
         return {k: v for group in self.model_dump(mode="json").values() for k, v in group.items()}
 
 
+# Where pydantic's words are for programmers; what is allowed is in the hint.
+_COMPLAINTS = {"string_pattern_mismatch": "it is not of that form", "string_too_short": "it is empty"}
+
+
 def _usage_error(error: ValidationError, where: str) -> UsageError:
     """One line for the first thing that is wrong: option, value, what is allowed."""
     first = error.errors()[0]
@@ -364,15 +368,17 @@ def _usage_error(error: ValidationError, where: str) -> UsageError:
         return UsageError(f"{where}{first['msg'].removeprefix('Value error, ')}")
     group, option = path[0], path[1]
     field = Settings.groups()[group].model_fields.get(option)
-    allowed = (field.description or "") if field else ""
+    flag = "--" + option.replace("_", "-")
+    extra = field.json_schema_extra if field and isinstance(field.json_schema_extra, dict) else {}
     complaints = " or ".join(
-        dict.fromkeys(
-            e["msg"].removeprefix("Value error, ")
-            for e in error.errors()
-            if e["loc"][: len(path[:2])] == first["loc"][:2]
-        )
+        dict.fromkeys(_complaint(e["type"], e["msg"]) for e in error.errors() if e["loc"][:2] == first["loc"][:2])
     )
     return UsageError(
-        f"{where}--{option.replace('_', '-')} {first['input']!r}: {complaints[0].lower() + complaints[1:]}",
-        hint=f"{option.replace('_', '-')} is {allowed}" if allowed else "",
+        f"{where}{flag} {first['input']!r}: {complaints}",
+        hint=f"{flag} {extra.get('metavar', '')}".rstrip() + f": {field.description}" if field else "",
     )
+
+
+def _complaint(kind: str, message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return _COMPLAINTS.get(kind, message[0].lower() + message[1:])

@@ -7,6 +7,7 @@ import os
 import torch
 
 from stereo3d.depth.precision import choose_device
+from stereo3d.errors import UsageError
 
 __all__ = ["cores", "devices_of"]
 
@@ -22,7 +23,10 @@ def devices_of(wanted: str) -> tuple[str, ...]:
             return ("cuda",)
         return ("mps" if torch.backends.mps.is_available() else "cpu",)
     if wanted == "cuda:all":
-        choose_device("cuda")
+        if not torch.cuda.is_available():
+            raise UsageError(
+                "--device cuda:all: this machine's usable CUDA devices: none", hint="--device cpu runs anywhere"
+            )
         return tuple(f"cuda:{n}" for n in range(torch.cuda.device_count()))
     names = tuple(wanted.split(","))
     for name in names:

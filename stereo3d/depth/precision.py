@@ -45,7 +45,7 @@ def choose_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= count:
         raise UsageError(
-            f"--device {name}: this machine has {count} usable CUDA devices", hint="--device cpu runs anywhere"
+            f"--device {name}: this machine's usable CUDA devices: {count or 'none'}", hint="--device cpu runs anywhere"
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: this machine has no usable Metal device", hint="--device cpu runs anywhere")

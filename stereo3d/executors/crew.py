@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from stereo3d.errors import JobError
+from stereo3d.executors.hand import program
 from stereo3d.executors.handout import Handout
 from stereo3d.executors.messages import Broken, Ended, Event, Made, Order, Ready, Said, Task, Wants, Worked
 from stereo3d.pipeline.meter import Meter
@@ -121,7 +122,7 @@ class Crew:
         self._seats, self._identities, self._meter, self._say = seats, dict(identities), meter, say
         self._drain = drain
         self._lines: dict[str, Line] = {}
-        self._kinds: dict[str, str] = {}
+        self._kinds: dict[str, tuple[str, ...]] = {}
         self._ends: Ends | None = None
 
     def run(
@@ -219,6 +220,8 @@ class Crew:
 
     def _check(self, seat: Seat, ready: Ready) -> str:
         """A line about a worker whose pictures may differ. Raises Lost where they would."""
+        if ready.program != program():
+            raise Lost(f"it has {ready.program}, this job {program()}: install the same version there")
         for name, identity in self._identities.items():
             if ready.identities.get(name, identity) != identity:
                 raise Lost(f"it has other weights for {name or 'the film'}")
@@ -229,7 +232,11 @@ class Crew:
         self._kinds[seat.name] = ready.kind
         if ready.kind == first or known == ready.kind:
             return ""
-        return f"{seat.name} is another kind ({ready.kind}; the first: {first}): its pictures may differ in their last bits"
+        theirs, ours = (
+            ", ".join(word for word in one if word not in other)
+            for one, other in ((ready.kind, first), (first, ready.kind))
+        )
+        return f"{seat.name} has {theirs}, the first worker {ours}: its pictures may differ in their last bits"
 
     def _drop(self, name: str) -> None:
         line = self._lines.pop(name, None)

@@ -23,16 +23,20 @@ from stereo3d.pipeline.meter import Memory, Meter, Spent
 from stereo3d.pipeline.models import load_models
 from stereo3d.pipeline.recipe import Models, Places, Recipe
 
-__all__ = ["Hand", "device_kind"]
+__all__ = ["Hand", "device_kind", "program"]
 
 _TELL_SECONDS = 0.25
 
 
-def device_kind(device: torch.device) -> str:
-    """What two workers must have in common to compute the same numbers bit for bit."""
+def program() -> str:
+    """What a worker must have in common with its job: another version makes other pictures from the same plan."""
+    return f"stereo3d {__version__}, pipeline {PIPELINE_VERSION}"
+
+
+def device_kind(device: torch.device) -> tuple[str, ...]:
+    """What two workers must have in common to compute the same numbers bit for bit: device, libraries."""
     what = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} {platform.machine()}"
-    ours = f"stereo3d {__version__}, pipeline {PIPELINE_VERSION}"
-    return f"{what}, {ours}, torch {torch.__version__}, {library_versions()}"
+    return what, f"torch {torch.__version__}", f"FFmpeg {library_versions()[0]}"
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ class Hand:
         found = find_ends(recipe)
         for note in found.notes:
             self._events.put(Said(note))
-        self._events.put(Ready(identities, device_kind(recipe.place), found.ends))
+        self._events.put(Ready(program(), identities, device_kind(recipe.place), found.ends))
         return replace(recipe, ends=found.ends)
 
     def _build(self, recipe: Recipe, teller: _Teller) -> None:

@@ -31,11 +31,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The models are loaded. ``identities``: of these, by name ("" for the film's); ``kind``: of device and of all libraries that
-    touch the numbers. ``ends``: that share memory with the device."""
+    """The models are loaded. ``program``: which version of it the worker runs. ``identities``: of the models, by name ("" for the
+    film's); ``kind``: of device and of libraries that touch the numbers. ``ends``: that share memory with the device."""
 
+    program: str
     identities: dict[str, str]
-    kind: str
+    kind: tuple[str, ...]
     ends: Ends = field(default_factory=Ends)
 
 

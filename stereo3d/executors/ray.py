@@ -8,7 +8,9 @@ back the same way. Both are believed when their hash is right.
 from __future__ import annotations
 
 import os
+import platform
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +22,7 @@ from typing import Any, TypeVar, TypeVarTuple
 from stereo3d.errors import UsageError
 from stereo3d.executors.crew import Lost, Seat
 from stereo3d.executors.far import FarFile, Piece, piece_of
-from stereo3d.executors.hand import Hand
+from stereo3d.executors.hand import Hand, program
 from stereo3d.executors.messages import Event, Made, Order, Task
 from stereo3d.executors.shipping import (
     Needed,
@@ -42,17 +44,25 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to 
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # tasks without a GPU do not hide the machine's
 try:
     import ray
+    from ray._private import services
+    from ray._private import worker as driver
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ImportError:
     raise UsageError("--cluster needs Ray, which is not installed", hint="pip install 'stereo3d[ray]'") from None
+
+# What a lost worker or machine means for the job is told by the crew. Ray would print its own logs of it to this process's output, and
+# has no option against that.
+driver.listen_error_messages = lambda _worker, _stopped: None
 
 __all__ = ["Cluster", "ClusterSeats", "open_cluster"]
 
 _Ts = TypeVarTuple("_Ts")
 _T = TypeVar("_T")
+_CONNECT_SECONDS = 10
 _START_SECONDS = 300
 _TIDY_SECONDS = 20
 _LEAVE_SECONDS = 2
+_HOW_TO_START = "start one with 'ray start --head', join others with 'ray start --address=HOST:PORT'"
 
 
 def open_cluster(address: str) -> Cluster:
@@ -68,16 +78,30 @@ def open_cluster(address: str) -> Cluster:
     if not ray.is_initialized():
         before = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", namespace="stereo3d")
+            ray.init(address=_head_of(address), log_to_driver=False, logging_level="ERROR", namespace="stereo3d")
         except (ConnectionError, RuntimeError, ValueError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise UsageError(
-                f"--cluster {address}: {reason[:160]}",
-                hint="start one with 'ray start --head', join others with 'ray start --address=HOST:PORT'",
-            ) from None
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UsageError(f"--cluster {address}: {reason[:300]}", hint=_HOW_TO_START) from None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray takes it for itself
     return Cluster()
+
+
+def _head_of(address: str) -> str:
+    """The cluster's head as host:port. Raises UsageError where nobody answers there: Ray itself would try for minutes, and one that ended
+    without 'ray stop' is still written down as this machine's."""
+    try:
+        head: str = services.canonicalize_bootstrap_address_or_die(address)
+    except (OSError, ValueError) as error:
+        reason = str(error).split(". ")[0]  # then come names of Ray's own options
+        raise UsageError(f"--cluster {address}: {reason}", hint=_HOW_TO_START) from None
+    host, _, port = head.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"--cluster {address}: no cluster answers at {head}: {why}", hint=_HOW_TO_START) from None
+    return head
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +143,17 @@ class Cluster:
 
     def call(self, kind: str, function: Callable[[DepthSettings, *_Ts], _T], depth: DepthSettings, *args: *_Ts) -> _T:
         """Call a function on some machine that has such a device, with the files that the settings name at hand there. Raises what it
-        raises."""
+        raises, UsageError where that machine has another version of the program."""
         files = read_whole(depth)
         library = _open_library(files.values()) if files else None
+        ours = program()
 
         def there(*args: *_Ts) -> _T:
+            if program() != ours:
+                raise UsageError(
+                    f"--cluster: {platform.node()} has {program()}, this machine {ours}",
+                    hint="install the same version on all machines, and start Ray there anew",
+                )
             places = {name: fetch(file, partial(_read, library)) for name, file in files.items()}
             return function(depth_with_files(depth, places), *args)
 

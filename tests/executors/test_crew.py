@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -150,18 +150,25 @@ def test_one_that_hangs_spoils_nothing(work: Work, tmp_path: Path, monkeypatch: 
     assert len(results) == len(LENGTHS)
 
 
-def test_other_weights_are_refused_and_another_kind_is_told(work: Work, tmp_path: Path) -> None:
+def test_another_version_and_other_weights_are_refused_and_another_kind_is_told(work: Work, tmp_path: Path) -> None:
     def other_weights(event: Event) -> Event | None:
-        return Ready({"": "others"}, event.kind) if isinstance(event, Ready) else event
+        return replace(event, identities={"": "others"}) if isinstance(event, Ready) else event
 
     def other_kind(event: Event) -> Event | None:
-        return Ready(event.identities, "RTX 1") if isinstance(event, Ready) else event
+        return replace(event, kind=("RTX 1", *event.kind[1:])) if isinstance(event, Ready) else event
 
-    bench = crew_of(work, ThreadSeat("wrong", other_weights), ThreadSeat("first"), ThreadSeat("second", other_kind))
+    def other_version(event: Event) -> Event | None:
+        return replace(event, program="stereo3d 0.0, pipeline 0") if isinstance(event, Ready) else event
+
+    wrong, older = ThreadSeat("wrong", other_weights), ThreadSeat("older", other_version)
+    bench = crew_of(work, wrong, older, ThreadSeat("first"), ThreadSeat("second", other_kind))
     with closing(bench.crew()) as crew:
         work.check(crew.run, tmp_path)
     assert "wrong: it has other weights for the film" in bench.said
-    assert any("another kind" in line for line in bench.said)
+    assert any(line.startswith("older: it has stereo3d 0.0, pipeline 0, this job ") for line in bench.said)
+    (told,) = (line for line in bench.said if "last bits" in line)
+    assert "RTX 1" in told
+    assert "torch" not in told  # what they have in common
 
 
 def test_a_segment_that_nobody_can_build_is_told_and_the_others_are_built(work: Work, tmp_path: Path) -> None:

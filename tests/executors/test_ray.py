@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Generator, Iterator
@@ -172,9 +173,27 @@ def test_machines_join_and_leave(nodes: Any, cluster: Cluster, work: Work, tmp_p
     assert len(cluster.machines()) == 3
 
 
-def test_where_there_is_no_cluster_it_says_so() -> None:
+def test_where_there_is_no_cluster_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once: Ray itself would try for minutes."""
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(UsageError, match="must run on a machine of the cluster"):
         open_cluster("ray://127.0.0.1:10001")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(
+        UsageError, match=rf"--cluster localhost:{port}: no cluster answers at .*:{port}: Connection refused"
+    ):
+        open_cluster(f"localhost:{port}")
+    with pytest.raises(UsageError, match=r"no cluster answers at nowhere\.invalid:6379"):
+        open_cluster("nowhere.invalid:6379")
+
+
+def test_a_machine_with_another_version_is_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is asked what a model is, and before it builds anything (:mod:`tests.executors.test_crew`)."""
+    monkeypatch.setattr("stereo3d.executors.hand.__version__", "9.9")
+    with pytest.raises(UsageError, match=r"has stereo3d 0.*, this machine stereo3d 9\.9") as caught:
+        cluster.call("cpu", lambda depth: depth.model, DepthSettings())
+    assert "same version" in caught.value.hint
 
 
 @pytest.mark.long
