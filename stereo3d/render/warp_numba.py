@@ -36,7 +36,7 @@ __all__ = [
     "sample_room",
     "sample_row",
     "sample_rows",
-    "surface_room",
+    "stretch_room",
     "surface_row",
     "surface_rows",
 ]
@@ -45,12 +45,22 @@ F, N, U = np.float32, np.int32, np.uintp
 ZERO, HALF, ONE, TWO, THREE, FOUR, FIVE = F(0), F(0.5), F(1), F(2), F(3), F(4), F(5)
 EMPTY, FAR = F(-np.inf), F(np.inf)
 MARGIN = 16
+STRETCH = 16
+"""Blocks of sixteen pixels for which it is first computed, without branches, where they land or come from, and then done: so that
+branches are known when they are reached, and what lies between stays in the first cache."""
 
 
 @njit(cache=True, nogil=True)
 def room_for(width):  # type: ignore[no-untyped-def]
     """A float32 row for ``width`` pixels with its margins; pixel x is at MARGIN + x."""
     return np.zeros(-(-width // COUNT) * COUNT + 3 * MARGIN, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def stretch_room():  # type: ignore[no-untyped-def]
+    """Scratch for a stretch of any row: a number and a place for each pixel, and sets of each sixteen."""
+    sets = np.zeros((3, STRETCH), np.uint64)
+    return np.empty(STRETCH * COUNT, np.float32), np.empty(STRETCH * COUNT, np.int32), (sets[0], sets[1], sets[2])
 
 
 @njit(cache=True, nogil=True)
@@ -64,14 +74,14 @@ def _raise(seen, places, left, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _land(row, width, sign, join, room):  # type: ignore[no-untyped-def]
-    """The first target pixel of each segment from a pixel to the next one, for all that cover any: ``values`` (the shift, -inf
-    where there is none) belong to the pixels ``places[n] + n``. Of each sixteen, as sets: which ``cover`` a pixel, whether these have
-    not all the ``places`` of the first (``mixed``), and whether more is to be done (:func:`_rest`). Free of branches."""
-    values, all_places, covering, mixed, rest = room
+def _land(row, begin, width, sign, join, room):  # type: ignore[no-untyped-def]
+    """The first target pixel of each segment from a pixel to the next one, of a stretch from ``begin`` on: ``values`` (the shift,
+    -inf where there is none) belong to the pixels ``places[n] + n``. Of each sixteen, as sets: which cover a pixel, which of
+    these have not the ``places`` of the first (mixed), and of which there is more to be done (:func:`_rest`). Free of branches."""
+    values, all_places, (covering, mixed, rest) = room
     end = F(width)
-    for block in range(covering.size):
-        x = COUNT * block
+    for block in range(min(STRETCH, -(-(width - begin) // COUNT))):
+        x, k = begin + COUNT * block, COUNT * block
         near, after = load(row, MARGIN + x), load(row, MARGIN + x + 1)
         here = floats(numbers() + N(x))
         left, right, step = here + sign * near, (here + ONE) + sign * after, after - near
@@ -80,8 +90,8 @@ def _land(row, width, sign, join, room):  # type: ignore[no-untyped-def]
         valid = covers & (at <= right) & (at >= ZERO) & (at < end)
         value = near + (at - left) / (right - left) * step
         places = wholes(choose(valid, at, here)) - numbers()
-        store(values, x, choose(valid, value, EMPTY))
-        store(all_places, x, places)
+        store(values, k, choose(valid, value, EMPTY))
+        store(all_places, k, places)
         covering[block] = set_of(valid)
         mixed[block] = set_of(valid & (places != one_of(places, U(0))))
         rest[block] = set_of((covers & (at + ONE <= right)) | (~(joined & before) & (here < end)))
@@ -108,37 +118,31 @@ def _rest(row, x, width, sign, join, seen):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def surface_room(width):  # type: ignore[no-untyped-def]
-    """Scratch for :func:`surface_row`."""
-    blocks = -(-width // COUNT)
-    sets = np.zeros((3, blocks), np.uint64)
-    return np.empty(blocks * COUNT, np.float32), np.empty(blocks * COUNT, np.int32), sets[0], sets[1], sets[2]
-
-
-@njit(cache=True, nogil=True)
 def surface_row(row, width, sign, join, room, seen):  # type: ignore[no-untyped-def]
-    """One row of :func:`surface_rows` to ``seen``; both of :func:`room_for`. Writes the margins of both."""
-    values, places, covering, mixed, rest = room
+    """One row of :func:`surface_rows` to ``seen``; both of :func:`room_for`. Writes the margins of both. ``room``: of
+    :func:`stretch_room`."""
+    values, places, (covering, mixed, rest) = room
     row[MARGIN - 1], row[MARGIN + width] = FAR, FAR  # joined to nothing
-    _land(row, width, sign, join, room)
     for x in range(0, seen.size, COUNT):
         store(seen, x, EMPTY)
-    for block in range(covering.size):
-        x = COUNT * block
-        if mixed[block]:
-            _raise(seen, load(places, x), covering[block], load(values, x))
-        elif covering[block]:
-            at = U(places[x] + N(MARGIN))
-            store(seen, at, larger(load(seen, at), load(values, x)))
-        if rest[block]:
-            _rest(row, x, width, sign, join, seen)
+    for begin in range(0, width, STRETCH * COUNT):
+        _land(row, begin, width, sign, join, room)
+        for block in range(min(STRETCH, -(-(width - begin) // COUNT))):
+            k = COUNT * block
+            if mixed[block]:
+                _raise(seen, load(places, k), covering[block], load(values, k))
+            elif covering[block]:
+                at = U(places[k] + N(MARGIN))
+                store(seen, at, larger(load(seen, at), load(values, k)))
+            if rest[block]:
+                _rest(row, begin + k, width, sign, join, seen)
 
 
 @njit(cache=True, nogil=True)
 def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untyped-def]
     """Z-buffer of the scanline meshes. shift, out: [R, W] float32."""
     width = shift.shape[1]
-    row, seen, room = room_for(width), room_for(width), surface_room(width)
+    row, seen, room = room_for(width), room_for(width), stretch_room()
     for y in range(start, stop):
         row[MARGIN : MARGIN + width] = shift[y]
         surface_row(row, width, sign, join, room, seen)
@@ -146,13 +150,14 @@ def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def _sources(seen, width, rule, room, marks):  # type: ignore[no-untyped-def]
-    """Where each pixel of a row comes from: between the source's columns ``places[n] + n`` and the next, ``parts`` of the way; of each
-    sixteen the set of those that do not have the ``places`` of the first (``mixed``). Holes come from anywhere. And ``marks``."""
+def _sources(seen, begin, width, rule, room, marks):  # type: ignore[no-untyped-def]
+    """Where each pixel of a stretch from ``begin`` on comes from: between the source's columns ``places[n] + n`` and the next,
+    ``parts`` of the way; of each sixteen the set of those that have not the ``places`` of the first (mixed). Holes come from
+    anywhere. And ``marks``."""
     sign, join = rule
-    parts, all_places, mixed = room
-    for block in range(mixed.size):
-        x = COUNT * block
+    parts, all_places, (mixed, _, _) = room
+    for block in range(min(STRETCH, -(-(width - begin) // COUNT))):
+        x, k = begin + COUNT * block, COUNT * block
         near, after = load(seen, MARGIN + x), load(seen, MARGIN + x + 1)
         hole = near == EMPTY
         broken = ~(size(after - near) <= join) & (near != after)  # two holes are one surface
@@ -161,8 +166,8 @@ def _sources(seen, width, rule, room, marks):  # type: ignore[no-untyped-def]
         at = smaller(larger(at, ZERO), F(width - 1))
         base = wholes(at)
         places = base - numbers()
-        store(parts, x, at - floats(base))
-        store(all_places, x, places)
+        store(parts, k, at - floats(base))
+        store(all_places, k, places)
         mixed[block] = set_of(~hole & (places != one_of(places, U(0))))
 
 
@@ -181,45 +186,48 @@ def _taps(row, places, x, left):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _mix(rows, seen, begin, rounding, room, views):  # type: ignore[no-untyped-def]
+    """Catmull-Rom of four taps of a stretch from ``begin`` on, kept within their range; 0 in holes."""
+    parts, places, (mixed, _, _) = room
+    for block in range(min(STRETCH, (views.shape[1] - begin) // COUNT)):
+        x, k = begin + COUNT * block, COUNT * block
+        hole, t = load(seen, MARGIN + x) == EMPTY, load(parts, k)
+        w0 = HALF * t * (t * (TWO - t) - ONE)
+        w1 = HALF * (t * t * (THREE * t - FIVE) + TWO)
+        w2 = HALF * t * (t * (FOUR - THREE * t) + ONE)
+        w3 = HALF * t * t * (t - ONE)
+        for c in range(views.shape[0]):
+            p0, p1, p2, p3 = _taps(rows[c], places, k, mixed[block])
+            value = w0 * p0 + w1 * p1 + w2 * p2 + w3 * p3
+            low, high = smaller(smaller(p0, p1), smaller(p2, p3)), larger(larger(p0, p1), larger(p2, p3))
+            value = smaller(larger(value, low), high) + rounding
+            store(views[c], x, choose(hole, ZERO, value))
+
+
+@njit(cache=True, nogil=True)
 def sample_room(out):  # type: ignore[no-untyped-def]
-    """Scratch for :func:`sample_row` to pictures like ``out`` [C, H, W]: rows of the source, of the view, and of places."""
+    """Scratch for :func:`sample_row` to pictures like ``out`` [C, H, W]: rows of the source, and of the view."""
     channels, _, width = out.shape
-    blocks = -(-width // COUNT)
-    rows, views = (
-        np.zeros((channels, room_for(width).size), np.float32),
-        np.empty((channels, blocks * COUNT), out.dtype),
-    )
-    places = np.empty(blocks * COUNT, np.float32), np.empty(blocks * COUNT, np.int32), np.empty(blocks, np.uint64)
-    return rows, views, places
+    rows = np.zeros((channels, room_for(width).size), np.float32)
+    return rows, np.empty((channels, -(-width // COUNT) * COUNT), out.dtype)
 
 
 @njit(cache=True, nogil=True)
 def sample_row(image, line, seen, rule, rounding, room, marks, out):  # type: ignore[no-untyped-def]
-    """Cubic gather along a row: image, out [C, H, W]; ``seen`` of :func:`room_for`, whose margin is written. Catmull-Rom of
-    four taps, kept within their range; 0 in holes. ``marks``: see :mod:`stereo3d.render.blocks_numba`. ``rule``: (sign, join)."""
-    rows, views, (parts, places, mixed) = room
+    """Cubic gather along a row: image, out [C, H, W]; ``seen`` of :func:`room_for`, whose margin is written. ``rule``: (sign,
+    join). ``room``: of (:func:`sample_room`, :func:`stretch_room`). ``marks``: see :mod:`stereo3d.render.blocks_numba`."""
+    (rows, views), stretch = room
     channels, _, width = image.shape
     last = MARGIN + width - 1
     store(seen, last + 1, seen[last])
-    _sources(seen, width, rule, (parts, places, mixed), marks)
     for c in range(channels):
         source, row = image[c, line], rows[c]
         for i in range(width):
             row[MARGIN + i] = F(source[i])
         row[MARGIN - 1], row[last + 1], row[last + 2] = row[MARGIN], row[last], row[last]
-    for block in range(mixed.size):
-        x = COUNT * block
-        hole, t = load(seen, MARGIN + x) == EMPTY, load(parts, x)
-        w0 = HALF * t * (t * (TWO - t) - ONE)
-        w1 = HALF * (t * t * (THREE * t - FIVE) + TWO)
-        w2 = HALF * t * (t * (FOUR - THREE * t) + ONE)
-        w3 = HALF * t * t * (t - ONE)
-        for c in range(channels):
-            p0, p1, p2, p3 = _taps(rows[c], places, x, mixed[block])
-            value = w0 * p0 + w1 * p1 + w2 * p2 + w3 * p3
-            low, high = smaller(smaller(p0, p1), smaller(p2, p3)), larger(larger(p0, p1), larger(p2, p3))
-            value = smaller(larger(value, low), high) + rounding
-            store(views[c], x, choose(hole, ZERO, value))
+    for begin in range(0, width, STRETCH * COUNT):
+        _sources(seen, begin, width, rule, stretch, marks)
+        _mix(rows, seen, begin, rounding, stretch, views)
     for c in range(channels):
         view, target = views[c], out[c, line]
         for i in range(width):
@@ -230,7 +238,7 @@ def sample_row(image, line, seen, rule, rounding, room, marks, out):  # type: ig
 def sample_rows(image, surface, rule, rounding, marks, out, start, stop):  # type: ignore[no-untyped-def]
     """image, out [N, C, H, W]; surface [N, H, W]; marks uint8 [N, H, padded W]. See :func:`sample_row`."""
     height, width = image.shape[2:]
-    room, seen = sample_room(out[0]), room_for(width)
+    room, seen = (sample_room(out[0]), stretch_room()), room_for(width)
     for y in range(start, stop):
         n, line = y // height, y % height
         seen[MARGIN : MARGIN + width] = surface[n, line]
