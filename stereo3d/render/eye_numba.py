@@ -7,7 +7,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import flags
 from stereo3d.render.edges_numba import chroma_row, cover_row, raise_row
-from stereo3d.render.warp_numba import MARGIN, room_for, sample_room, sample_row, stretch_room, surface_row
+from stereo3d.render.warp_numba import MARGIN, put_row, room_for, sample_room, sample_row, stretch_room, surface_row
 
 __all__ = ["eye_rows"]
 
@@ -37,7 +37,7 @@ def eye_rows(shift, luma, chroma, rule, join, cells, rounding, start, stop):  # 
             cover_row(shift[n, j], image[n, 0, j], rule, opens, row[here])
             surface_row(row, width, way[0], join, room, near)
             sample_row(image[n], j, near, way, rounding, places, marks[n, j], view[n])
-            seen[n, j] = near[here]
+            put_row(near, MARGIN, seen[n, j])
             if j % down:
                 raise_row(new[here], column[here])
         if image_small.shape[1] == 0:
@@ -45,7 +45,7 @@ def eye_rows(shift, luma, chroma, rule, join, cells, rounding, start, stop):  # 
         if across * down > 1:
             chroma_row(column[here], across, less[small])
             surface_row(less, wide, way[0], join, room, beside)
-            seen_small[n, line] = beside[small]
+            put_row(beside, MARGIN, seen_small[n, line])
         else:
             beside[:] = near
         sample_row(image_small[n], line, beside, way, rounding, places_small, marks_small[n, line], view_small[n])

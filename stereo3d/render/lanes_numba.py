@@ -35,6 +35,7 @@ __all__ = [
     "size",
     "smaller",
     "store",
+    "stream",
     "wholes",
 ]
 
@@ -255,32 +256,64 @@ def _is_row(array: Any) -> bool:
 
 @intrinsic
 def load(_typing, row, place):  # type: ignore[no-untyped-def]
-    """``row[place : place + 16]`` of a contiguous float32 or int32 row, as floats or wholes."""
-    kind = {types.float32: FLOATS, types.int32: WHOLES}.get(row.dtype) if _is_row(row) else None
+    """``row[place : place + 16]`` of a contiguous row: floats of float32, wholes of int32, uint16 or uint8."""
+    kinds = {types.float32: FLOATS, types.int32: WHOLES, types.uint16: WHOLES, types.uint8: WHOLES}
+    kind = kinds.get(row.dtype) if _is_row(row) else None
     if kind is None:
         return None
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, sig, args, _VECTORS[kind].element), align=4)
+        element = context.get_data_type(row.dtype)
+        value = builder.load(_pointer(context, builder, sig, args, element), align=1)
+        return value if value.type == _VECTORS[kind] else builder.zext(value, _VECTORS[kind])
 
     return kind(row, types.uintp), emit
+
+
+def _as_elements(context: Any, builder: Any, sig: Any, value: Any) -> Any:
+    """Lanes as elements of the row of ``sig``."""
+    element = context.get_data_type(sig.args[0].dtype)
+    if isinstance(element, ir.IntType):
+        value = builder.fptosi(value, _VECTORS[WHOLES]) if sig.args[2] == FLOATS else value
+        value = builder.trunc(value, ir.VectorType(element, COUNT)) if element.width < _INT.width else value
+    return value
+
+
+def _stored(row: Any, value: Any) -> Any:
+    """The signature of what puts lanes or a float into a row; None where they do not fit."""
+    kind = value if isinstance(value, Lanes) else FLOATS
+    fits = _is_row(row) and _common((kind, value)) in (FLOATS, WHOLES)
+    return types.void(row, types.uintp, kind) if fits else None
 
 
 @intrinsic
 def store(_typing, row, place, value):  # type: ignore[no-untyped-def]
     """``row[place : place + 16] = value``, which may be one float; the row is contiguous. Floats become whole numbers by cutting
     them off; they must be within bounds."""
-    kind = value if isinstance(value, Lanes) else FLOATS
-    if not _is_row(row) or _common((kind, value)) not in (FLOATS, WHOLES):
-        return None
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        element, value = context.get_data_type(sig.args[0].dtype), args[2]
-        if isinstance(element, ir.IntType):
-            value = builder.fptosi(value, _VECTORS[WHOLES]) if kind == FLOATS else value
-            if element.width < _INT.width:
-                value = builder.trunc(value, ir.VectorType(element, COUNT))
-        builder.store(value, _pointer(context, builder, sig, args, element), align=1)
+        elements = _as_elements(context, builder, sig, args[2])
+        builder.store(elements, _pointer(context, builder, sig, args, elements.type.element), align=1)
         return context.get_dummy_value()
 
-    return types.void(row, types.uintp, kind), emit
+    return _stored(row, value), emit
+
+
+@intrinsic
+def stream(_typing, row, place, value):  # type: ignore[no-untyped-def]
+    """:func:`store` of what is not read again soon: where the sixteen are a whole part of a cache line, it goes by the caches."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        elements = _as_elements(context, builder, sig, args[2])
+        pointer = _pointer(context, builder, sig, args, elements.type.element)
+        length = context.get_abi_sizeof(elements.type)
+        place = builder.and_(builder.ptrtoint(pointer, _LONG), _LONG(length - 1))
+        with builder.if_else(builder.icmp_unsigned("==", place, _LONG(0))) as (aligned, not_aligned):
+            with aligned:
+                past = builder.store(elements, pointer, align=length)
+                past.set_metadata("nontemporal", builder.module.add_metadata([_INT(1)]))
+            with not_aligned:
+                builder.store(elements, pointer, align=1)
+        return context.get_dummy_value()
+
+    return _stored(row, value), emit

@@ -27,11 +27,13 @@ from stereo3d.render.lanes_numba import (
     size,
     smaller,
     store,
+    stream,
     wholes,
 )
 
 __all__ = [
     "MARGIN",
+    "put_row",
     "room_for",
     "sample_room",
     "sample_row",
@@ -61,6 +63,16 @@ def stretch_room():  # type: ignore[no-untyped-def]
     """Scratch for a stretch of any row: a number and a place for each pixel, and sets of each sixteen."""
     sets = np.zeros((3, STRETCH), np.uint64)
     return np.empty(STRETCH * COUNT, np.float32), np.empty(STRETCH * COUNT, np.int32), (sets[0], sets[1], sets[2])
+
+
+@njit(cache=True, nogil=True)
+def put_row(row, begin, out):  # type: ignore[no-untyped-def]
+    """Writes a row from ``begin`` on to ``out``, of the same type."""
+    whole = out.size - out.size % COUNT
+    for x in range(0, whole, COUNT):
+        stream(out, x, load(row, begin + x))
+    for x in range(whole, out.size):
+        out[x] = row[begin + x]
 
 
 @njit(cache=True, nogil=True)
@@ -146,7 +158,7 @@ def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untype
     for y in range(start, stop):
         row[MARGIN : MARGIN + width] = shift[y]
         surface_row(row, width, sign, join, room, seen)
-        out[y] = seen[MARGIN : MARGIN + width]
+        put_row(seen, MARGIN, out[y])
 
 
 @njit(cache=True, nogil=True)
@@ -189,14 +201,15 @@ def _taps(row, places, x, left):  # type: ignore[no-untyped-def]
 def _mix(rows, seen, begin, rounding, room, views):  # type: ignore[no-untyped-def]
     """Catmull-Rom of four taps of a stretch from ``begin`` on, kept within their range; 0 in holes."""
     parts, places, (mixed, _, _) = room
-    for block in range(min(STRETCH, (views.shape[1] - begin) // COUNT)):
+    channels, width = views.shape
+    for block in range(min(STRETCH, -(-(width - begin) // COUNT))):
         x, k = begin + COUNT * block, COUNT * block
         hole, t = load(seen, MARGIN + x) == EMPTY, load(parts, k)
         w0 = HALF * t * (t * (TWO - t) - ONE)
         w1 = HALF * (t * t * (THREE * t - FIVE) + TWO)
         w2 = HALF * t * (t * (FOUR - THREE * t) + ONE)
         w3 = HALF * t * t * (t - ONE)
-        for c in range(views.shape[0]):
+        for c in range(channels):
             p0, p1, p2, p3 = _taps(rows[c], places, k, mixed[block])
             value = w0 * p0 + w1 * p1 + w2 * p2 + w3 * p3
             low, high = smaller(smaller(p0, p1), smaller(p2, p3)), larger(larger(p0, p1), larger(p2, p3))
@@ -229,9 +242,7 @@ def sample_row(image, line, seen, rule, rounding, room, marks, out):  # type: ig
         _sources(seen, begin, width, rule, stretch, marks)
         _mix(rows, seen, begin, rounding, stretch, views)
     for c in range(channels):
-        view, target = views[c], out[c, line]
-        for i in range(width):
-            target[i] = view[i]
+        put_row(views[c], 0, out[c, line])
 
 
 @njit(cache=True, nogil=True)
