@@ -10,17 +10,18 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["ALL", "LANES", "NONE", "flags", "listed", "move", "next_marked", "padded", "raise_to"]
+from stereo3d.render.lanes_numba import COUNT
+
+__all__ = ["LANES", "NONE", "flags", "listed", "next_marked", "padded"]
 
 LANES = 8
-ALL, NONE = np.uint64(0x0101010101010101), np.uint64(0)
-U = np.uintp
+NONE = np.uint64(0)
 
 
 @njit(cache=True, nogil=True)
 def padded(width):  # type: ignore[no-untyped-def]
-    """``width`` up to whole words."""
-    return -(-width // LANES) * LANES
+    """``width`` up to whole words, and to what is written at once (:data:`stereo3d.render.lanes_numba.COUNT`)."""
+    return -(-width // COUNT) * COUNT
 
 
 @njit(cache=True, nogil=True)
@@ -50,23 +51,3 @@ def next_marked(marks, x, width):  # type: ignore[no-untyped-def]
         while x % LANES == 0 and x < width and words[x // LANES] == NONE:
             x += LANES
     return min(x, width)
-
-
-@njit(cache=True, nogil=True)
-def move(source, k, target, i):  # type: ignore[no-untyped-def]
-    """target[i : i + 8] = source[k : k + 8]; all is read before any is written."""
-    a, b, c, d = source[k], source[k + U(1)], source[k + U(2)], source[k + U(3)]
-    e, f, g, h = source[k + U(4)], source[k + U(5)], source[k + U(6)], source[k + U(7)]
-    target[i], target[i + U(1)], target[i + U(2)], target[i + U(3)] = a, b, c, d
-    target[i + U(4)], target[i + U(5)], target[i + U(6)], target[i + U(7)] = e, f, g, h
-
-
-@njit(cache=True, nogil=True)
-def raise_to(source, k, target, i):  # type: ignore[no-untyped-def]
-    """target[i : i + 8] = max(source[k : k + 8], target[i : i + 8])."""
-    a, b = max(source[k], target[i]), max(source[k + U(1)], target[i + U(1)])
-    c, d = max(source[k + U(2)], target[i + U(2)]), max(source[k + U(3)], target[i + U(3)])
-    e, f = max(source[k + U(4)], target[i + U(4)]), max(source[k + U(5)], target[i + U(5)])
-    g, h = max(source[k + U(6)], target[i + U(6)]), max(source[k + U(7)], target[i + U(7)])
-    target[i], target[i + U(1)], target[i + U(2)], target[i + U(3)] = a, b, c, d
-    target[i + U(4)], target[i + U(5)], target[i + U(6)], target[i + U(7)] = e, f, g, h

@@ -46,8 +46,10 @@ def look(
 
     width = shift.shape[3]
     plain = luma[:, :0] if chroma is None else chroma
-    large = View(torch.empty_like(luma), torch.empty_like(shift, memory_format=torch.contiguous_format))
-    small = View(torch.empty_like(plain), large.seen if whole else shift.new_empty((len(plain), 1, *plain.shape[2:])))
+    large = View(luma.new_empty(luma.shape), shift.new_empty(shift.shape))
+    small = View(
+        plain.new_empty(plain.shape), large.seen if whole else shift.new_empty((len(plain), 1, *plain.shape[2:]))
+    )
     marks = (warp.marks_for(large.seen), warp.marks_for(small.seen))
     big, little = (
         (image.numpy(), view.seen[:, 0].numpy(), flags, view.picture.numpy())

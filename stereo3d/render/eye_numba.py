@@ -7,7 +7,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import flags
 from stereo3d.render.edges_numba import chroma_row, cover_row, raise_row
-from stereo3d.render.warp_numba import sample_room, sample_row, surface_room, surface_row
+from stereo3d.render.warp_numba import MARGIN, put_row, room_for, sample_room, sample_row, stretch_room, surface_row
 
 __all__ = ["eye_rows"]
 
@@ -25,21 +25,27 @@ def eye_rows(shift, luma, chroma, rule, join, cells, rounding, start, stop):  # 
     (across, down), way = cells, (F(rule[0]), join)
     height, width = shift.shape[1:]
     high, wide = image_small.shape[2:]
-    opens, room, places = flags(width), surface_room(width), sample_room(width)
-    room_small, places_small = surface_room(wide), sample_room(wide)
-    new, column, less = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(wide, np.float32)
+    opens, room = flags(width), stretch_room()
+    column, new, near = room_for(width), room_for(width), room_for(width)
+    less, beside = room_for(wide), room_for(wide)
+    here, small = slice(MARGIN, MARGIN + width), slice(MARGIN, MARGIN + wide)
+    places, places_small = (sample_room(view[0]), room), (sample_room(view_small[0]), room)
     for y in range(start, stop):
         n, line = y // high, y % high
-        column[:] = -np.inf
         for j in range(line * down, min((line + 1) * down, height)):
-            cover_row(shift[n, j], image[n, 0, j], rule, opens, new)
-            surface_row(new, way[0], join, room, seen[n, j])
-            sample_row(image[n, :, j], seen[n, j], way, rounding, places, marks[n, j], view[n, :, j])
-            raise_row(new, column)
+            row = new if j % down else column
+            cover_row(shift[n, j], image[n, 0, j], rule, opens, row[here])
+            surface_row(row, width, way[0], join, room, near)
+            sample_row(image[n], j, near, way, rounding, places, marks[n, j], view[n])
+            put_row(near, MARGIN, seen[n, j])
+            if j % down:
+                raise_row(new[here], column[here])
         if image_small.shape[1] == 0:
             continue
         if across * down > 1:
-            chroma_row(column, across, less)
-            surface_row(less, way[0], join, room_small, seen_small[n, line])
-        beside, behind = seen_small[n, line], marks_small[n, line]
-        sample_row(image_small[n, :, line], beside, way, rounding, places_small, behind, view_small[n, :, line])
+            chroma_row(column[here], across, less[small])
+            surface_row(less, wide, way[0], join, room, beside)
+            put_row(beside, MARGIN, seen_small[n, line])
+        else:
+            beside[:] = near
+        sample_row(image_small[n], line, beside, way, rounding, places_small, marks_small[n, line], view_small[n])

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from stereo3d.render.blocks_numba import flags, listed
+from stereo3d.render.lanes_numba import COUNT, larger, load, smaller, store
 
 __all__ = ["median_rows", "put"]
 
@@ -40,11 +41,12 @@ _EXCHANGES = _network(_COUNT, _COUNT // 2)
 
 
 @njit(cache=True, nogil=True)
-def _exchange(one, two):  # type: ignore[no-untyped-def]
-    """The smaller values to ``one``, the larger ones to ``two``."""
-    for k in range(one.size):
-        a, b = one[k], two[k]
-        one[k], two[k] = min(a, b), max(a, b)
+def _exchange(one, two, count):  # type: ignore[no-untyped-def]
+    """The smaller of the first ``count`` values and some more to ``one``, the larger ones to ``two``."""
+    for k in range(0, count, COUNT):
+        a, b = load(one, k), load(two, k)
+        store(one, k, smaller(a, b))
+        store(two, k, larger(a, b))
 
 
 @njit(cache=True, nogil=True)
@@ -64,7 +66,7 @@ def median_rows(picture, marks, least, start, stop):  # type: ignore[no-untyped-
     lists: (flat index, value, 1 where it is a mark that changed by more than ``least``). See :func:`put`."""
     height, width = picture.shape
     below, wanted = np.zeros(width + 2, np.uint8), flags(width)
-    near, columns = np.empty((_COUNT, width), np.float32), np.empty(wanted.size, np.int32)
+    near, columns = np.zeros((_COUNT, wanted.size), np.float32), np.empty(wanted.size, np.int32)
     most, found = (stop - start) * width, 0  # memory that is not written is not taken
     places, values, moved = np.empty(most, np.int32), np.empty(most, np.float32), np.empty(most, np.uint8)
     for y in range(start, stop):
@@ -78,7 +80,7 @@ def median_rows(picture, marks, least, start, stop):  # type: ignore[no-untyped-
             for k in range(count):
                 new[k] = row[U(min(max(columns[k] + beside, 0), width - 1))]
         for k in range(_EXCHANGES.shape[0]):
-            _exchange(near[_EXCHANGES[k, 0], :count], near[_EXCHANGES[k, 1], :count])
+            _exchange(near[_EXCHANGES[k, 0]], near[_EXCHANGES[k, 1]], count)
         for k in range(count):
             x, value = columns[k], near[_COUNT // 2, k]
             places[found + k], values[found + k] = y * width + x, value
