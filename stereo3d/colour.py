@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 from stereo3d.frames import Colour, PixelFormat
+from stereo3d.transfer import constant
 
-__all__ = ["HLG", "PQ", "black", "light", "luma_weights", "signal", "yuv_affine"]
+__all__ = ["HLG", "PQ", "affine_there", "black", "light", "luma_weights", "signal", "yuv_affine"]
 
 # H.273 matrix coefficients: (Kr, Kb)
 _KR_KB = {
@@ -58,6 +61,13 @@ def yuv_affine(colour: Colour, bits: int, height: int) -> tuple[Tensor, Tensor]:
     gain = torch.tensor(_matrix(colour, height), dtype=torch.float64)
     gain = gain / torch.tensor([luma, chroma, chroma], dtype=torch.float64)
     return gain, -(gain @ torch.tensor([low, 128 * step, 128 * step], dtype=torch.float64))
+
+
+@lru_cache(maxsize=32)
+def affine_there(colour: Colour, bits: int, height: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """:func:`yuv_affine`, float32 on a device."""
+    gain, offset = yuv_affine(colour, bits, height)
+    return constant(gain.float(), device), constant(offset.float(), device)
 
 
 def luma_weights(colour: Colour, height: int) -> tuple[float, float, float]:

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stereo3d.colour import HLG, PQ, black, light, signal, yuv_affine
+from stereo3d.colour import HLG, PQ, affine_there, black, light, signal, yuv_affine
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
+from stereo3d.transfer import constant, constants
 
 __all__ = ["SDR", "eetf", "is_hdr", "to_sdr"]
 
@@ -66,25 +67,25 @@ def _frame(planes: list[Tensor], pixels: PixelFormat, peak: float, location: str
     rgb = _rgb(planes, pixels, location)
     if pixels.colour.transfer == PQ:
         place = (rgb * _STEPS + 0.5).int()
-        shown, scale = (table.to(rgb.device) for table in _pq_tables(peak))
+        shown, scale = _pq_tables(peak, rgb.device)
         shown = shown[place].mul_(scale[place.amax(0)])
     else:
         nits = _hlg_nits(rgb)
         brightest = nits.amax(0).clamp_min(1e-4)
         shown = nits * (eetf(brightest, peak) / brightest / _WHITE)
     if pixels.colour.primaries == 9:
-        shown = torch.einsum("rc,chw->rhw", torch.tensor(_TO_709, device=shown.device), shown)
+        shown = torch.einsum("rc,chw->rhw", constants(_TO_709, shown.device), shown)
     # x ** (1 / 2.4); a third of the time of pow
     return _yuv(shown.clamp_(1e-9, 1).log_().mul_(1 / 2.4).exp_())
 
 
 @lru_cache(maxsize=4)
-def _pq_tables(peak: float) -> tuple[Tensor, Tensor]:
+def _pq_tables(peak: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """For 16-bit PQ: light in units of the screen's white, and what :func:`eetf` makes of it, as a factor. The largest channel's
     factor holds for all three, so that hues stay."""
     nits = 10000 * light(torch.arange(_STEPS + 1, dtype=torch.float64) / _STEPS, PQ)
     scale = torch.where(nits > 0, eetf(nits, peak) / nits, 1.0)
-    return (nits / _WHITE).float(), scale.float()
+    return constant((nits / _WHITE).float(), device), constant(scale.float(), device)
 
 
 def _rgb(planes: list[Tensor], pixels: PixelFormat, location: str) -> Tensor:
@@ -99,7 +100,7 @@ def _rgb(planes: list[Tensor], pixels: PixelFormat, location: str) -> Tensor:
         full += [torch.full_like(full[0], float(1 << (pixels.bits - 1)))] * 2
     else:
         full[1:] = [_enlarge(plane, pixels, location, full[0].shape) for plane in full[1:]]
-    gain, offset = (t.to(full[0].device, torch.float32) for t in yuv_affine(pixels.colour, pixels.bits, height))
+    gain, offset = affine_there(pixels.colour, pixels.bits, height, full[0].device)
     return (torch.einsum("rc,chw->rhw", gain, torch.stack(full)) + offset[:, None, None]).clamp_(0, 1)
 
 
@@ -124,19 +125,26 @@ def _double(plane: Tensor, *, between: bool) -> Tensor:
 def _hlg_nits(rgb: Tensor) -> Tensor:
     """BT.2100: the light of the scene through the system gamma of a screen of 1000 cd/m2."""
     scene = light(rgb, HLG)
-    luma = torch.einsum("c,chw->hw", torch.tensor(_BT2020_LUMA, device=rgb.device), scene)
+    luma = torch.einsum("c,chw->hw", constants(_BT2020_LUMA, rgb.device), scene)
     return _HLG_PEAK * scene * luma.clamp_min(1e-6).pow(0.2)
 
 
 def _yuv(rgb: Tensor) -> list[Tensor]:
     """:data:`SDR` planes of non-linear RGB [3, h, w]."""
-    gain, offset = (t.to(rgb.device, torch.float32) for t in yuv_affine(SDR.colour, 8, 1080))
-    yuv = torch.einsum("rc,chw->rhw", torch.linalg.inv(gain), rgb - offset[:, None, None])
+    back, offset = _to_yuv(rgb.device)
+    yuv = torch.einsum("rc,chw->rhw", back, rgb - offset[:, None, None])
     padded = F.pad(yuv[None, 1:], (1, 0, 0, 0), mode="replicate")[0]
     # Chroma lies on the even columns, between two rows.
     across = 0.25 * padded[:, :, :-2:2] + 0.5 * padded[:, :, 1:-1:2] + 0.25 * padded[:, :, 2::2]
     chroma = 0.5 * (across[:, 0::2] + across[:, 1::2])
     return [_dithered(plane).clamp_(0, 255).to(torch.uint8).contiguous() for plane in (yuv[0], *chroma)]
+
+
+@lru_cache(maxsize=4)
+def _to_yuv(device: torch.device) -> tuple[Tensor, Tensor]:
+    """(gain, offset), the offset to be taken off first."""
+    gain, offset = yuv_affine(SDR.colour, 8, 1080)
+    return constant(torch.linalg.inv(gain.float()), device), constant(offset.float(), device)
 
 
 def _dithered(plane: Tensor) -> Tensor:
@@ -145,14 +153,14 @@ def _dithered(plane: Tensor) -> Tensor:
     By Bayer's matrix, the same for every frame: it costs encoders little, and any machine does it alike.
     """
     height, width = plane.shape
-    shift = _bayer(3).to(plane.device).repeat(-(-height // 8), -(-width // 8))[:height, :width]
+    shift = _bayer(3, plane.device).repeat(-(-height // 8), -(-width // 8))[:height, :width]
     return plane.add(shift).round_()
 
 
-@lru_cache(maxsize=1)
-def _bayer(doublings: int) -> Tensor:
+@lru_cache(maxsize=4)
+def _bayer(doublings: int, device: torch.device) -> Tensor:
     """Thresholds within half a step, of mean 0, each once."""
     matrix = torch.zeros(1, 1)
     for _ in range(doublings):
         matrix = torch.cat([torch.cat([4 * matrix, 4 * matrix + 2], 1), torch.cat([4 * matrix + 3, 4 * matrix + 1], 1)])
-    return (matrix + 0.5) / matrix.numel() - 0.5
+    return constant((matrix + 0.5) / matrix.numel() - 0.5, device)

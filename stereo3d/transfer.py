@@ -7,10 +7,13 @@ a stage hands its work over (:mod:`stereo3d.pipeline.lanes`, :func:`stereo3d.med
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 
-__all__ = ["numbers", "pinned", "to_device", "to_host"]
+__all__ = ["constant", "constants", "numbers", "pinned", "to_device", "to_host"]
+
+Values = tuple[float, ...] | tuple[tuple[float, ...], ...]
 
 
 def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
@@ -34,6 +37,20 @@ def to_host(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         target.copy_(source, non_blocking=True)
     torch.cuda.current_stream(device).synchronize()
     return here
+
+
+def constant(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """``tensor`` on a device for good, for all streams: the one time that it is copied is waited for."""
+    there = to_device(tensor, device)
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
+    return there
+
+
+@cache
+def constants(values: Values, device: torch.device) -> torch.Tensor:
+    """float32 numbers that never change, in the shape that they are nested in, on a device."""
+    return constant(torch.tensor(values, dtype=torch.float32), device)
 
 
 def numbers(values: Sequence[float], device: torch.device) -> torch.Tensor:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stereo3d.colour import HLG, PQ, light, yuv_affine
+from stereo3d.colour import HLG, PQ, affine_there, light
 from stereo3d.frames import Colour
+from stereo3d.transfer import constants
 
 __all__ = ["hdr_to_sdr", "is_hdr", "yuv_to_rgb"]
 
 _PAPER_WHITE = 203.0  # cd/m2 of diffuse white, ITU-R BT.2408
 _PEAK = 1000.0  # cd/m2 that the curve maps to white
+_LUMA_2020 = (0.2627, 0.678, 0.0593)
 _TO_709 = ((1.6605, -0.5876, -0.0728), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1187))  # ITU-R BT.2087
 
 
@@ -21,8 +23,7 @@ def yuv_to_rgb(yuv: Tensor, colour: Colour, bits: int, height: int) -> Tensor:
     ``height`` is the source's, for a matrix that is not specified. Constant-luminance BT.2020 and ICtCp are read as
     BT.2020 non-constant: near enough to look at.
     """
-    gain, offset = yuv_affine(colour, bits, height)
-    gain, offset = (t.to(yuv.device, torch.float32) for t in (gain, offset))
+    gain, offset = affine_there(colour, bits, height, yuv.device)
     return torch.einsum("rc,nchw->nrhw", gain, yuv) + offset[:, None, None]
 
 
@@ -40,7 +41,7 @@ def hdr_to_sdr(rgb: Tensor, colour: Colour) -> Tensor:
     nits = 10000.0 * light(rgb, PQ) if colour.transfer == PQ else _hlg_light(rgb)
     scene = nits / _PAPER_WHITE
     if colour.primaries == 9:
-        scene = torch.einsum("rc,nchw->nrhw", torch.tensor(_TO_709, device=rgb.device), scene)
+        scene = torch.einsum("rc,nchw->nrhw", constants(_TO_709, rgb.device), scene)
     scene = scene.clamp_min(0.0)
     peak = scene.amax(1, keepdim=True).clamp_min(1e-6)
     white = _PEAK / _PAPER_WHITE
@@ -50,5 +51,5 @@ def hdr_to_sdr(rgb: Tensor, colour: Colour) -> Tensor:
 
 def _hlg_light(signal: Tensor) -> Tensor:
     scene = light(signal, HLG)
-    luma = torch.einsum("c,nchw->nhw", torch.tensor([0.2627, 0.678, 0.0593], device=signal.device), scene)
+    luma = torch.einsum("c,nchw->nhw", constants(_LUMA_2020, signal.device), scene)
     return 1000.0 * scene * luma.clamp_min(1e-6).pow(0.2)[:, None]

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from stereo3d.frames import FrameBatch
+from stereo3d.transfer import to_host
 
 __all__ = ["PIXELS", "Grey", "Link", "Path", "link", "thumbnails", "ways"]
 
@@ -48,7 +49,7 @@ def thumbnails(frames: FrameBatch, pixels: int = PIXELS) -> list[Grey]:
     columns, height = (max(16, round(scale * side)) for side in (frames.width, frames.height))
     if plane.device.type != "cpu":
         codes = plane.to(torch.int32) if plane.dtype == torch.uint16 else plane  # uint16 has few kernels
-        small = F.interpolate(codes[:, None].float(), (height, columns), mode="area")[:, 0].cpu().numpy()
+        small = to_host(F.interpolate(codes[:, None].float(), (height, columns), mode="area")[:, 0])[0].numpy()
     else:
         small = np.stack([cv2.resize(p, (columns, height), interpolation=cv2.INTER_AREA) for p in plane.numpy()])
     levels = small / np.float32(1 << (frames.format.bits - 8))

@@ -13,6 +13,7 @@ from stereo3d.depth.colour import hdr_to_sdr, is_hdr, yuv_to_rgb
 from stereo3d.depth.resample import resample
 from stereo3d.errors import UsageError
 from stereo3d.frames import FrameBatch
+from stereo3d.transfer import constants
 
 __all__ = ["AUTO", "IMAGENET", "UPSTREAM", "NetInput", "SizeRule", "parse_depth_size"]
 
@@ -163,5 +164,5 @@ class NetInput:
         return self._normalise(hdr_to_sdr(rgb, colour) if is_hdr(colour) else rgb)
 
     def _normalise(self, rgb: Tensor) -> Tensor:
-        mean, std = (torch.tensor(t, device=rgb.device).view(3, 1, 1) for t in (self.mean, self.std))
+        mean, std = (constants(values, rgb.device).view(3, 1, 1) for values in (self.mean, self.std))
         return (rgb - mean) / std

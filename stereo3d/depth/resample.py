@@ -7,6 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from stereo3d.transfer import constant
+
 __all__ = ["resample"]
 
 _A = -0.75  # OpenCV's INTER_CUBIC; no antialias, as the networks were trained
@@ -23,7 +25,7 @@ def _taps(size: int, source: int, extent: float, shift: float, device: torch.dev
     near = [((_A + 2) * d - (_A + 3)) * d * d + 1 for d in inner]
     weights = torch.stack([far[0], near[0], near[1], far[1]]).to(torch.float32)
     index = (base.long() + torch.arange(-1, 3)[:, None]).clamp(0, source - 1)
-    return index.to(device), weights.to(device)
+    return constant(index, device), constant(weights, device)
 
 
 def resample(

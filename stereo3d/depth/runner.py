@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from stereo3d.depth.compiled import Compiled
 from stereo3d.errors import Stereo3DError, UsageError
+from stereo3d.transfer import to_host
 
 __all__ = ["BATCH_LIMIT", "Report", "Runner"]
 
@@ -108,14 +109,14 @@ class Runner:
         """The net's values; a batch that overflows is computed again in the wider format, and only that batch, so that
         the values of a picture do not depend on what was computed before."""
         values = self._net(pixels) if self._compiled is None else self._call_compiled(pixels, count)
-        if bool(torch.isfinite(values).all()):
+        if _is_finite(values):
             return values
         if self._widen is not None:
             if self._wide is None:
                 self._wide = self._widen(copy.deepcopy(self._net))
                 self._report("the network overflowed its number format: such batches are computed again in a wider one")
             values = self._wide(pixels)
-        if not bool(torch.isfinite(values).all()):
+        if not _is_finite(values):
             raise Stereo3DError(
                 "the network gave values that are not finite", hint="the weights may be damaged: fetch them again"
             )
@@ -133,3 +134,7 @@ class Runner:
             raise Stereo3DError(
                 f"torch.compile failed: {reason[:160]}", hint="load the model without compiling it"
             ) from None
+
+
+def _is_finite(values: Tensor) -> bool:
+    return bool(to_host(torch.isfinite(values).all())[0])

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from stereo3d.depth.align import IDENTITY, Affine, Fit, Values, fit_affine, mean_affine
+from stereo3d.transfer import to_host
 
 __all__ = [
     "Anchor",
@@ -45,7 +46,7 @@ def map_cells(raw: torch.Tensor) -> npt.NDArray[np.float32]:
     height, width = raw.shape[-2:]
     side = max(1, round(math.sqrt(height * width / _CELLS)))
     small = F.avg_pool2d(raw.float(), side, ceil_mode=True, count_include_pad=False)
-    cells: npt.NDArray[np.float32] = small.flatten(1).cpu().numpy()
+    cells: npt.NDArray[np.float32] = to_host(small.flatten(1))[0].numpy()
     return cells
 
 

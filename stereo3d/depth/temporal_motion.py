@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 
 from stereo3d.depth.motion import Grey, Link, link, ways
 from stereo3d.depth.motion_numba import average_map
+from stereo3d.transfer import to_device
 
 __all__ = ["REACH", "MotionAverage", "average_along"]
 
@@ -55,25 +57,30 @@ class MotionAverage:
 
     def push(self, depth: torch.Tensor) -> torch.Tensor:
         """The next maps, [k, 1, h, w] float32 in [0, 1]; returns those that are ready, [j, 1, h, w], j >= 0."""
-        due: list[Future[torch.Tensor]] = []
+        due: list[Callable[[], torch.Tensor]] = []
         for one in torch.split(depth, 1):
             self._maps.append(one)
             if len(self._maps) - self._now > REACH:
                 due.append(self._due())
-        return torch.cat([future.result() for future in due]) if due else depth[:0]
+        return torch.cat([average() for average in due]) if due else depth[:0]
 
     def finish(self) -> Iterator[torch.Tensor]:
         """The maps still owed, in tensors of a few frames each."""
         while owed := len(self._maps) - self._now:
             due = [self._due() for _ in range(min(_CHUNK, owed))]
-            yield torch.cat([future.result() for future in due])
+            yield torch.cat([average() for average in due])
 
-    def _due(self) -> Future[torch.Tensor]:
-        """Start the average of the map that is due, and let go of what no later one needs."""
+    def _due(self) -> Callable[[], torch.Tensor]:
+        """Start the average of the map that is due, and let go of what no later one needs. On a device only the ways are found
+        by threads: maps are of the caller's stream, and so is their average."""
         now, maps = self._now, list(self._maps)
         links = [future for future, _ in zip(self._links, maps[1:], strict=False)]
+        others = [*(maps[now - 1 :: -1] if now else []), *maps[now + 1 :]]
         # Tasks start in the order they were given, so a task's links never wait behind it.
-        average = _POOL.submit(_averaged, maps[now], maps[now - 1 :: -1] if now else [], maps[now + 1 :], links)
+        if maps[now].device.type == "cpu":
+            average: Callable[[], torch.Tensor] = _POOL.submit(_averaged, maps[now], others, links, now).result
+        else:
+            average = partial(_averaged_there, maps[now], others, _POOL.submit(_ways, links, now))
         if now == REACH:
             self._maps.popleft()
             self._links.popleft()
@@ -84,14 +91,22 @@ class MotionAverage:
 
 @torch.no_grad()
 def _averaged(
-    depth: torch.Tensor, before: Sequence[torch.Tensor], after: Sequence[torch.Tensor], links: Sequence[Future[Link]]
+    depth: torch.Tensor, others: Sequence[torch.Tensor], links: Sequence[Future[Link]], before: int
 ) -> torch.Tensor:
-    """``before``: newest first. ``links``: from the oldest map to the newest."""
-    if not links:
-        return depth
+    """``others``: ``before`` maps of frames before, newest first, then those after. ``links``: from the oldest map to the newest."""
+    return average_along(depth, torch.cat([*others]), _ways(links, before)) if links else depth
+
+
+@torch.no_grad()
+def _averaged_there(depth: torch.Tensor, others: Sequence[torch.Tensor], field: Future[torch.Tensor]) -> torch.Tensor:
+    """:func:`_averaged` on a device."""
+    return average_along(depth, torch.cat([*others]), field.result()) if others else depth
+
+
+def _ways(links: Sequence[Future[Link]], before: int) -> torch.Tensor:
+    """The field that :func:`average_along` takes."""
     known = [future.result() for future in links]
-    field = torch.from_numpy(ways(known[: len(before)], known[len(before) :]))
-    return average_along(depth, torch.cat([*before, *after]), field)
+    return torch.from_numpy(ways(known[:before], known[before:])) if known else torch.empty(0)
 
 
 def average_along(depth: torch.Tensor, others: torch.Tensor, field: torch.Tensor) -> torch.Tensor:
@@ -103,7 +118,7 @@ def average_along(depth: torch.Tensor, others: torch.Tensor, field: torch.Tensor
         maps = (depth[0, 0].contiguous().numpy(), others[:, 0].contiguous().numpy(), field.numpy())
         average_map(*maps, _BLOCK, _RANK, np.float32(_NOISY), np.float32(_LEAST), out[0, 0].numpy())
         return out
-    return _average_along(depth, others, field.to(depth.device))
+    return _average_along(depth, others, to_device(field, depth.device))
 
 
 def _average_along(depth: torch.Tensor, others: torch.Tensor, field: torch.Tensor) -> torch.Tensor:

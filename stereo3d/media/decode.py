@@ -116,6 +116,7 @@ class Decoder(Closing):
         self.fell_back = ""
         self._timeline = timeline
         self._height = height
+        self._size = output_size(info.video, height)
         self._seekable = seekable
         self._threads = threads
         self._on_replaced = on_replaced
@@ -139,12 +140,11 @@ class Decoder(Closing):
         """
         if not 0 <= start <= end <= len(self._timeline) or batch < 1:
             raise ValueError(f"frames [{start}, {end}) by {batch} of {len(self._timeline)}")
-        size = output_size(self._info.video, self._height)
         frames = self._run(start, end)
         for first in range(start, end, batch):
             last = min(first + batch, end)
             device = self._device if self._direct else None
-            builder = BatchBuilder(self._info.video.decoded_format, size, last - first, device)
+            builder = BatchBuilder(self._info.video.decoded_format, self._size, last - first, device)
             for _ in range(first, last):
                 builder.add(next(frames))
             yield toned(builder.done(self._timeline.pts[first:last], first), self._info.video, self._device)
@@ -158,8 +158,10 @@ class Decoder(Closing):
         for index in range(start, end):
             pts = self._timeline.pts[index]
             frame = self._take(pts)
-            if frame is None and self._direct:
-                self._fall_back(f"it gave no frame at {float(pts * self._timeline.time_base):.3f} s")
+            if self._direct and (frame is None or (frame.width, frame.height) != self._size):
+                # A picture that is cropped at its left or top comes whole from there.
+                what = "no frame" if frame is None else f"a frame of {frame.width}x{frame.height}"
+                self._fall_back(f"it gave {what} at {float(pts * self._timeline.time_base):.3f} s")
                 self._go_to(pts)
                 frame = self._take(pts)
             if frame is None:

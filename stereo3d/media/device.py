@@ -22,6 +22,8 @@ __all__ = ["DeviceFrames", "copy_from_device", "nvdec", "nvdec_refusal", "planar
 _CODECS = ("h264", "hevc", "av1")
 _FORMATS = ("yuv420p", "yuvj420p", "yuv420p10le")
 _TEN_BIT_SHIFT = 6
+PITCH = 256
+"""Samples of a row of a frame for the engines, or a multiple."""
 
 
 class Exports(Protocol):
@@ -73,12 +75,16 @@ def planar(planes: Sequence[Exports], dtype: torch.dtype) -> tuple[torch.Tensor,
 
 
 def semi_planar(planes: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-    """The reverse of :func:`planar`: (luma [h, w], chroma [h/2, w/2, 2]), contiguous."""
-    luma, chroma = planes[0], torch.stack([planes[1].view(_signed(planes[1])), planes[2].view(_signed(planes[2]))], -1)
-    chroma = chroma.view(planes[1].dtype)
-    if luma.dtype == torch.uint16:
-        luma, chroma = ((t.to(torch.int32) << _TEN_BIT_SHIFT).to(torch.uint16) for t in (luma, chroma))
-    return luma.contiguous(), chroma.contiguous()
+    """The reverse of :func:`planar`: (luma [h, w], chroma [h/2, w/2, 2]), views of one piece of memory, chroma right below luma, rows
+    of :data:`PITCH` samples or a multiple of it: an engine is told where luma begins and how long a row is, and finds chroma by that."""
+    (height, width), dtype = planes[0].shape, planes[0].dtype
+    whole = planes[0].new_empty((height + height // 2, -(-width // PITCH) * PITCH))
+    luma, chroma = whole[:height, :width], whole[height:, :width].unflatten(1, (width // 2, 2))
+    for target, source in zip((luma, chroma[..., 0], chroma[..., 1]), planes, strict=True):
+        if dtype == torch.uint16:
+            source = (source.to(torch.int32) << _TEN_BIT_SHIFT).to(torch.uint16)
+        target.view(_signed(target)).copy_(source.view(_signed(source)))
+    return luma, chroma
 
 
 def _signed(tensor: torch.Tensor) -> torch.dtype:
@@ -102,6 +108,8 @@ class DeviceFrames:
         name, pair = semi_planar_format(planes[0].dtype), semi_planar(planes)
         if self._context is None:
             return av.VideoFrame.from_dlpack(pair, format=name)
-        return av.VideoFrame.from_dlpack(
-            pair, format=name, device_id=self._context.device_id, primary_ctx=True, cuda_context=self._context
-        )
+        with torch.cuda.device(pair[0].device):  # torch gives away what lies on the current one alone
+            torch.cuda.current_stream().synchronize()  # FFmpeg does not know on which stream it was made
+            return av.VideoFrame.from_dlpack(
+                pair, format=name, device_id=self._context.device_id, primary_ctx=True, cuda_context=self._context
+            )

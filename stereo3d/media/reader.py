@@ -98,7 +98,8 @@ class FrameReader(Closing):
         self._stream = self._container.streams[info.video.index]
         assert isinstance(self._stream, av.VideoStream)
         self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = threads
+        # A frame in each thread would want more surfaces than NVDEC has, and it decodes no faster.
+        self._stream.codec_context.thread_count = threads if direct is None else 1
         for stream in self._container.streams:
             if stream.type not in ("video", "audio"):
                 stream.discard = av.stream.Discard.all

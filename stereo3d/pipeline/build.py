@@ -148,7 +148,7 @@ def pictures(
     """The output's pictures of all segments, in order: packed views, or the depth itself; no batch spans two segments or two
     shots. ``depth_place``: where a segment's depth is kept where the recipe says so."""
     steady = steady_depths(map(recipe.widened, segments), recipe, models, meter, found)
-    depths = stage("depth", steady, meter, ahead=_DEPTHS_AHEAD, device=recipe.place)
+    depths = stage("steady depth", steady, meter, ahead=_DEPTHS_AHEAD, device=recipe.place)
     pieces = placed(((segment, recipe.widened(segment)) for segment in segments), depths, found.screens)
     settings = recipe.settings
     packed = _with_depth if LAYOUTS[settings.picture.layout].depth else _packed_views

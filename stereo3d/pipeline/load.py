@@ -57,7 +57,10 @@ def _waits(stage: StageLoad) -> str:
     return f"{stage.stage} waited {100 * stage.held_up:.0f} % to hand on"
 
 
-_ORDER = ("decode for depth", "depth", "keep", "decode", "render", "fill and pack", "paint", "copy back", "encode")
+_ORDER = (
+    *("decode for depth", "depth", "steady depth", "keep", "decode", "render"),
+    *("fill and pack", "paint", "copy back", "encode"),
+)
 
 
 def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memory, device_bytes: int) -> Load:

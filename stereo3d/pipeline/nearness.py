@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from stereo3d.frames import Timeline
+from stereo3d.transfer import to_host
 
 __all__ = ["COLUMNS", "ROWS", "Nearness", "Sample", "nearest_cells"]
 
@@ -29,8 +30,9 @@ Sample = tuple[int, ...]
 def nearest_cells(frame: int, depth: torch.Tensor, strength: float, zero_parallax: float) -> Sample:
     """The sample of one frame. ``depth``: [1, h, w], 0..1. ``strength`` in % of the width."""
     near = functional.avg_pool2d(depth[None].float(), _SMOOTH, 1, _SMOOTH // 2, count_include_pad=False)
-    cells = functional.adaptive_max_pool2d(near, (ROWS, COLUMNS)).flatten().tolist()
-    return (frame, *(round(UNIT * strength * (cell - zero_parallax)) for cell in cells))
+    cells = functional.adaptive_max_pool2d(near, (ROWS, COLUMNS))
+    values = to_host(cells)[0].flatten().tolist()
+    return (frame, *(round(UNIT * strength * (cell - zero_parallax)) for cell in values))
 
 
 class Nearness:

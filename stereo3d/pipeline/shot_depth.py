@@ -116,15 +116,32 @@ class ShotDepth:
 
     def push(self, frames: FrameBatch) -> Iterator[Depths]:
         """The next frames; gives the depth that is ready, if any."""
+        yield from self.steadied(frames, self.estimate(frames))
+
+    def finish(self) -> Iterator[Depths]:
+        """The depth of all frames still owed."""
+        yield from self.steadied(None, self.estimate(None))
+
+    def estimate(self, frames: FrameBatch | None) -> torch.Tensor:
+        """The model's half of :meth:`push` (None: of :meth:`finish`): the raw maps that are ready. It may run ahead in a thread of its
+        own; the other half takes the same frames and what this gave, in order."""
+        return self._estimator.finish() if frames is None else self._estimator.push(frames)
+
+    def steadied(self, frames: FrameBatch | None, raw: torch.Tensor) -> Iterator[Depths]:
+        """The other half; see :meth:`estimate`."""
+        if frames is not None:
+            self._see(frames)
+        yield from self._take(raw)
+        if frames is None:
+            yield from self._rest()
+
+    def _see(self, frames: FrameBatch) -> None:
         if self._first is None:
             self._first = frames.index
         if self._motion is not None:
             self._motion.see(thumbnails(frames))
-        yield from self._take(self._estimator.push(frames))
 
-    def finish(self) -> Iterator[Depths]:
-        """The depth of all frames still owed."""
-        yield from self._take(self._estimator.finish())
+    def _rest(self) -> Iterator[Depths]:
         self._find_screen()
         for maps in self._steady.finish():
             yield from self._kept(self._averaged(maps))

@@ -8,6 +8,7 @@ import torch
 
 from stereo3d.render.comfort_screen import Follow, ScreenPath, subject_depth
 from stereo3d.render.comfort_window import side_depths
+from stereo3d.transfer import to_host
 
 __all__ = ["GivenScreen", "ShotScreen"]
 
@@ -39,7 +40,7 @@ class ShotScreen:
         """Find what is wanted in the depth [n, 1, h, w] of frames spread evenly from ``first`` to ``last``. ``goes_on``: the shot
         may be longer, and all its frames will be handed to :meth:`at`. Without a map the screen is in the middle."""
         if self._look_at_sides:
-            left, right = side_depths(maps).amax(0).tolist() if len(maps) else (0.0, 0.0)
+            left, right = to_host(side_depths(maps).amax(0))[0].tolist() if len(maps) else (0.0, 0.0)
             self.sides = left, right
         if self._given is not None:
             return

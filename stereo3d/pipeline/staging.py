@@ -20,6 +20,7 @@ from stereo3d.render.comfort import comfortable_strength
 from stereo3d.render.comfort_screen import subject_depth
 from stereo3d.render.comfort_window import POPS, side_share
 from stereo3d.settings import SCREENS, ViewSettings
+from stereo3d.transfer import to_host
 
 __all__ = ["ComfortFacts", "Staging"]
 
@@ -103,19 +104,20 @@ class Staging:
         """Hear how the next frames, all of one shot, were staged. ``depth``: [n, 1, h, w]."""
         segment = self._segment = self._segment or next(self._segments)
         shot = next(shot for shot in segment.shots if shot.start <= first < shot.end)
-        extent = torch.stack(torch.aminmax(depth.flatten(1), dim=1)).tolist()
         limit = [z + POPS / s if s > 0 else 2.0 for s, z in zip(strengths, zero_parallax, strict=True)]
-        violates = (side_share(depth, limit) > _CUT_OFF).tolist()
+        far, near = torch.aminmax(depth.flatten(1), dim=1)
+        lows, highs, cut = (part.tolist() for part in to_host(far, near, side_share(depth, limit)))
         for i, (strength, zero) in enumerate(zip(strengths, zero_parallax, strict=True)):
             if (first + i - shot.start) % max(1, self._second // _SAMPLES) == 0:
                 self._near.append(nearest_cells(first + i, depth[i], strength, zero))
         away = [min(n - shot.start, shot.end - 1 - n) for n in range(first, first + len(depth))]
         at_cut = [frames < self._second and frames % _EVERY == 0 for frames in away]
-        subjects = iter(subject_depth(depth[at_cut]) if any(at_cut) else ())
+        looked_at = [depth[i : i + 1] for i, near_cut in enumerate(at_cut) if near_cut]
+        subjects = iter(subject_depth(torch.cat(looked_at)) if looked_at else ())
         for i, (strength, zero) in enumerate(zip(strengths, zero_parallax, strict=True)):
             subject = strength * (next(subjects) - zero) if at_cut[i] else None
-            behind, front = strength * (zero - extent[0][i]), strength * (extent[1][i] - zero)
-            self._frames.append(_Frame(first + i, strength, behind, front, violates[i], subject))
+            behind, front = strength * (zero - lows[i]), strength * (highs[i] - zero)
+            self._frames.append(_Frame(first + i, strength, behind, front, cut[i] > _CUT_OFF, subject))
         if first + len(depth) == segment.end:
             self._facts[segment.number] = self._sum(segment)
             self._segment, self._frames, self._near = None, [], []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 
 import torch
 
 from stereo3d.depth.base import DepthModel
-from stereo3d.frames import Shot
+from stereo3d.frames import FrameBatch, Shot
 from stereo3d.pipeline.frames_in import by_shot, frames_of_depth
 from stereo3d.pipeline.meter import Meter
 from stereo3d.pipeline.recipe import Found, Models, Recipe
@@ -24,6 +25,31 @@ def steady_depths(
     segments: Iterable[Segment], recipe: Recipe, models: Models, meter: Meter, found: Found
 ) -> Generator[Depths, None, None]:
     """Steady depth of all frames of all segments, in order."""
+    # The network goes on with the next frames while these are steadied, which takes the host.
+    maps = stage("depth", _raw_maps(segments, recipe, models, meter), meter, device=recipe.place)
+    try:
+        for raw in maps:
+            for part in raw.depths.steadied(raw.frames, raw.maps):
+                if raw.frames is None:  # who has the last part may ask what was found
+                    _note_flaws(raw, found)
+                yield part
+    finally:
+        maps.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """The model's ``maps`` that were ready when it had seen ``frames`` of a shot; None: the shot is over."""
+
+    segment: Segment
+    shot: Shot
+    depths: ShotDepth
+    frames: FrameBatch | None
+    maps: torch.Tensor
+
+
+def _raw_maps(segments: Iterable[Segment], recipe: Recipe, models: Models, meter: Meter) -> Generator[_Raw, None, None]:
+    """What the models make of all frames of all segments, in order."""
     depths: ShotDepth | None = None
     source = stage("decode for depth", frames_of_depth(segments, recipe), meter, device=recipe.place)
     try:
@@ -32,21 +58,20 @@ def steady_depths(
                 if depths is None:
                     model = models.named(recipe.in_force(segment.piece(shot)[1]).model)
                     depths = _shot_depth(segment, shot, recipe, model)
-                yield from depths.push(recipe.framing.picture(piece))
+                picture = recipe.framing.picture(piece)
+                yield _Raw(segment, shot, depths, picture, depths.estimate(picture))
                 if piece.index + len(piece) == min(shot.end, segment.end + segment.lead_out):
-                    yield from _finished(depths, segment, shot, found)
+                    yield _Raw(segment, shot, depths, None, depths.estimate(None))
                     depths = None
     finally:
         source.close()
 
 
-def _finished(depths: ShotDepth, segment: Segment, shot: Shot, found: Found) -> Iterator[Depths]:
-    """What a shot, or a segment's piece of it, still owes."""
-    _, kept, end = segment.piece(shot)
-    for part in depths.finish():  # who has the last part may ask what was found
-        flawed = (kept + number for number in depths.missing())
-        found.flawed.setdefault(segment.number, set()).update(frame for frame in flawed if frame < end)
-        yield part
+def _note_flaws(raw: _Raw, found: Found) -> None:
+    """Which frames of a shot, or of a segment's piece of it, have another's depth."""
+    _, kept, end = raw.segment.piece(raw.shot)
+    flawed = (kept + number for number in raw.depths.missing())
+    found.flawed.setdefault(raw.segment.number, set()).update(frame for frame in flawed if frame < end)
 
 
 def _shot_depth(segment: Segment, shot: Shot, recipe: Recipe, model: DepthModel) -> ShotDepth:

@@ -21,6 +21,7 @@ from stereo3d.render.paint import paint
 from stereo3d.render.shrink import shrunk
 from stereo3d.render.views import EYE_POSITIONS, Synthetic
 from stereo3d.render.warp import surface
+from stereo3d.transfer import to_host
 
 __all__ = ["STILLS", "Seen", "Span", "Staged", "Still", "Witness", "still_frames"]
 
@@ -160,7 +161,8 @@ class _Ruler:
         small = depth[:, 0, ::_GRID, ::_GRID]
         known = small if fresh or self._before is None else torch.cat([self._before, small])
         self._before = known[-2:].clone()
-        back = (known[:-2] - 2 * known[1:-1] + known[2:]).abs().mean((1, 2)).div(2).tolist() if len(known) > 2 else []
+        turns = (known[:-2] - 2 * known[1:-1] + known[2:]).abs().mean((1, 2)).div(2)
+        back = to_host(turns)[0].tolist() if len(turns) else []
         padded = [None] * (len(small) - len(back)) + back
         return [None if b is None else b * s for b, s in zip(padded, strengths, strict=True)]
 
@@ -173,13 +175,15 @@ class _Ruler:
         strength, screen = eyes.strengths[place], eyes.screens[place]
         width = depth.shape[3]
         shift = (depth - screen) * (strength / 100 * width)
-        far, near = parallax_range(shift[0, 0, ::_GRID, ::_GRID].cpu().numpy(), width)
-        self._extents.append((-far, near))
-        shares = [
-            hole_share((surface(shift * abs(position), 1 if position > 0 else -1) == EMPTY).cpu().numpy())
+        holes = [
+            surface(shift * abs(position), 1 if position > 0 else -1) == EMPTY
             for position in EYE_POSITIONS[eyes.synthetic]
             if position and strength
         ]
+        small, *masks = (part.numpy() for part in to_host(shift[0, 0, ::_GRID, ::_GRID], *holes))
+        far, near = parallax_range(small, width)
+        self._extents.append((-far, near))
+        shares = [hole_share(mask) for mask in masks]
         self._holes.append(100 * max(shares, default=0.0))
 
     def span(self, start: int, end: int) -> Span:
@@ -192,7 +196,7 @@ class _Ruler:
 def _still(frames: FrameBatch, depth: torch.Tensor, eyes: Staged | None, place: int) -> Still:
     source = shrunk(frames.cut(place, place + 1), _WIDTH)
     size = source.width, source.height
-    pictures = [source, paint(depth[place : place + 1].cpu(), size, "jet", source.pts, source.index)]
+    pictures = [source, paint(to_host(depth[place : place + 1])[0], size, "jet", source.pts, source.index)]
     if eyes is not None:
         left, right = (shrunk(eye.cut(place, place + 1), _WIDTH) for eye in (eyes.left, eyes.right))
         pictures.append(mixed(left, right, "red-cyan"))

@@ -9,7 +9,7 @@ that a table can hold (PQ's and HLG's are not).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
 import numpy as np
@@ -21,6 +21,7 @@ from stereo3d.colour import HLG, LINEAR, PQ, black, light, luma_weights, signal,
 from stereo3d.frames import FrameBatch, PixelFormat
 from stereo3d.render.anaglyph_numba import STEPS, mix_rows
 from stereo3d.render.bands import over_rows
+from stereo3d.transfer import constant
 
 __all__ = ["anaglyph_format", "mixed", "mixing"]
 
@@ -121,6 +122,7 @@ class _Mixer:
     codes: tuple[Tensor, Tensor]
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of(cls, source: PixelFormat, height: int, colours: str, device: torch.device) -> Self:
         left, right, in_light = mixing(colours, luma_weights(source.colour, height))
         rows = [[*a, *b] for a, b in zip(left, right, strict=True)]
@@ -129,8 +131,8 @@ class _Mixer:
             offset = black(source, 0) * -gain[0, 0].expand(3)
             gain = gain[0, 0] * torch.eye(3, dtype=torch.float64)[[2, 0, 1]]
         back = gain.inverse()
-        affine = [t.to(device, torch.float32) for t in (gain, offset, back, -(back @ offset))]
-        mix = torch.tensor(rows, dtype=torch.float32, device=device)
+        affine = [constant(t.float(), device) for t in (gain, offset, back, -(back @ offset))]
+        mix = constant(torch.tensor(rows, dtype=torch.float32), device)
         return cls(source, anaglyph_format(source), mix, in_light, (affine[0], affine[1]), (affine[2], affine[3]))
 
     def mix(self, left: tuple[Tensor, ...], right: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from stereo3d.transfer import to_host
+
 __all__ = [
     "JUMP_PERCENT",
     "SLACK_PERCENT",
@@ -69,7 +71,8 @@ def subject_depth(depths: torch.Tensor) -> list[float]:
     the width, 0.25 of the height, centre at 45 % of the height).
     """
     every = max(1, depths.shape[3] // _GRID)
-    maps = depths[..., every // 2 :: every, every // 2 :: every].float().cpu()
+    maps = depths[..., every // 2 :: every, every // 2 :: every].float()
+    maps = to_host(maps)[0]
     frames, _, height, width = maps.shape
     x = (torch.arange(width) + 0.5) / width - 0.5
     y = (torch.arange(height) + 0.5) / height - 0.45

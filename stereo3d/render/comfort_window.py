@@ -15,6 +15,7 @@ import torch
 from stereo3d.colour import black
 from stereo3d.frames import FrameBatch
 from stereo3d.render.disparity import per_frame
+from stereo3d.transfer import numbers
 
 __all__ = ["POPS", "float_window", "side_depths", "side_share", "soften_sides", "window_columns"]
 
@@ -61,7 +62,7 @@ def _sides(depth: torch.Tensor) -> torch.Tensor:
 def side_share(depth: torch.Tensor, limit: Sequence[float]) -> torch.Tensor:
     """How much of the worse side of each frame of ``depth`` [N, 1, h, w] is nearer than ``limit`` (N numbers): [N], 0..1."""
     sides = _sides(depth)
-    return (sides > torch.tensor(limit).to(sides)[:, None, None]).float().mean(2).amax(1)
+    return (sides > numbers(limit, sides.device)[:, None, None]).float().mean(2).amax(1)
 
 
 def side_depths(depth: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from stereo3d.errors import UsageError
+from stereo3d.transfer import numbers
 
 __all__ = ["PerFrame", "affine", "disparity_px", "each", "per_frame", "screen_parallax"]
 
@@ -57,7 +58,7 @@ def per_frame(values: Sequence[float], maps: torch.Tensor) -> float | torch.Tens
     """One number, or one for each frame in a shape to compute with ``maps`` [N, ...]."""
     if len(values) == 1:
         return values[0]
-    return torch.tensor(values, dtype=torch.float32, device=maps.device).reshape(-1, *[1] * (maps.ndim - 1))
+    return numbers(values, maps.device).reshape(-1, *[1] * (maps.ndim - 1))
 
 
 def screen_parallax(disparity: _Number, *, width: float, screen_width: float) -> _Number:

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from stereo3d.frames import FrameBatch
+from stereo3d.transfer import to_host
 
 __all__ = ["shrunk"]
 
@@ -18,5 +19,5 @@ def shrunk(frames: FrameBatch, width: int) -> FrameBatch:
     for number, plane in enumerate(frames.planes):
         across, down = frames.format.plane_size(number, *size)
         small = functional.interpolate(plane.unsqueeze(1).float(), (down, across), mode="area")[:, 0].round_()
-        planes.append(small.to(torch.int32).to(plane.dtype).cpu())
-    return FrameBatch(tuple(planes), frames.pts, frames.index, frames.format)
+        planes.append(small.to(torch.int32).to(plane.dtype))
+    return FrameBatch(to_host(*planes), frames.pts, frames.index, frames.format)

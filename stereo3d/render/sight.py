@@ -17,7 +17,7 @@ from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Gaps
 from stereo3d.render.rules import has_kernels
 from stereo3d.render.views import Eyes
-from stereo3d.transfer import to_device, to_host
+from stereo3d.transfer import constant, to_host
 
 __all__ = ["Sight", "sighted", "sights"]
 
@@ -77,7 +77,7 @@ def _area(of: int, to: int, device: torch.device) -> torch.Tensor:
     edge = torch.arange(to + 1, dtype=torch.float64) * (of / to)
     place = torch.arange(of, dtype=torch.float64)
     share = torch.minimum(edge[1:, None], place + 1) - torch.maximum(edge[:-1, None], place)
-    return to_device((share.clamp_(min=0) * (to / of)).float(), device)
+    return constant((share.clamp_(min=0) * (to / of)).float(), device)
 
 
 def _borders(eyes: Eyes) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -149,3 +151,30 @@ def test_a_film_by_the_kernels(place: Path) -> None:
     done = compare(place, film, "--fill", "temporal", TRITON_INTERPRET="1", PYTHONPATH=paths)
     views, filling = ("_snap", "_medians", "_put", "_cover", "_both", "_fill", "_blend"), ("look_for", "claim", "paste")
     assert all(f"'{name}'" in done.stdout for name in (*views, *filling, "remember"))
+
+
+# Before the first frame, or for the few that show a decoder's or a compiler's worth.
+ONCE = ("depth/runner.py:__init__", "depth/compiling.py:seconds_a_frame", "media/decode.py:copy_plane")
+
+
+def test_the_device_is_waited_for_at_hand_overs_alone(place: Path) -> None:
+    """All of the pipeline with kernels, filling over time: what the host waits for, and how often."""
+    film, told = make_film(place / "waits.mkv", (12, 8), size=(96, 64), sound=False), place / "waits.json"
+    words = (*NETWORK, "--weights", place / "small.pth", "--layout", "sbs-half", "--device", "cuda", "--no-watch")
+    pretended(place, "convert", film, *words, "-o", place / "waits-out.mkv", STEREO3D_WAITS=str(told))
+    found = json.loads(told.read_text())
+    counted: Counter[str] = Counter()
+    for what, where, times in found["waits"]:
+        line = where.rpartition(":")[0]
+        if line in ONCE or what == "hand-over":
+            counted[what] += 0 if line in ONCE else times
+        elif (what, line) in (("stream", "pipeline/lanes.py:finish"), ("nonzero", "render/sight.py:_borders")):
+            counted[line] += times
+        else:
+            pytest.fail(f"{what}, {times} times, in {where}")
+    # A frame comes back alone, four go to the views, eight to sixteen to the network; each stage hands over once, and asks once.
+    assert 20 <= counted["pipeline/lanes.py:finish"] <= 4 * 20
+    assert counted["hand-over"] <= 6 * 20
+    assert counted["render/sight.py:_borders"] <= 20 // 2
+    up = sum(size for way, where, size in found["bytes"] if way == "up" and where.startswith("frames.py"))
+    assert up >= 2 * 20 * 96 * 64 * 3 // 2  # for depth and for the views

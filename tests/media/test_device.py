@@ -51,6 +51,17 @@ def test_ffmpeg_means_the_same_by_these_frames(bits: int, name: str) -> None:
         assert np.array_equal(rows, expected.numpy())
 
 
+@pytest.mark.parametrize("bits", [8, 10])
+def test_an_engine_finds_chroma_right_below_luma(bits: int) -> None:
+    """NVENC is told of a frame where luma begins and how long a row is, and no more."""
+    luma, chroma = semi_planar(picture(bits))
+    pitch = luma.stride(0)
+    assert chroma.stride() == (pitch, 2, 1)
+    assert chroma.data_ptr() == luma.data_ptr() + pitch * HEIGHT * luma.element_size()
+    assert pitch % 64 == 0
+    assert luma.stride(1) == 1
+
+
 def test_a_frames_memory_lives_as_long_as_the_planes_made_of_it() -> None:
     there = picture(8)
     back = planar(DeviceFrames(torch.device("cpu")).frame(there).planes, torch.uint8)

@@ -1,5 +1,7 @@
 """``python -m tests.pretended GUARD COMMAND...``: see the package. ``GUARD``: made by :func:`tests.pretended.device.compile_guard`.
 
+With STEREO3D_WAITS=FILE what the host waited for, and what was copied, is written there
+(:mod:`tests.pretended.waits`); the kernels are stand-ins then (:mod:`tests.pretended.kernels`).
 With TRITON_INTERPRET=1 the kernels run in Triton's interpreter, at minutes a frame; how often each was started is said at the end.
 """
 
@@ -15,6 +17,8 @@ import torch
 from torch.utils._pytree import tree_flatten
 
 from tests.pretended.device import OnDevice, numbers_of, pretend
+from tests.pretended.kernels import stand_in
+from tests.pretended.waits import WAITS
 
 
 def count_kernels() -> Counter[str]:
@@ -39,7 +43,9 @@ def count_kernels() -> Counter[str]:
 if __name__ == "__main__":
     pretend(Path(sys.argv[1]))
     launches = None
-    if os.environ.get("TRITON_INTERPRET") == "1":
+    if os.environ.get("STEREO3D_WAITS"):
+        stand_in()
+    elif os.environ.get("TRITON_INTERPRET") == "1":
         launches = count_kernels()
     else:
         sys.modules["triton"] = None  # type: ignore[assignment] # it is taken for not installed: there is no driver
@@ -47,6 +53,8 @@ if __name__ == "__main__":
     from stereo3d.cli import main
 
     code = main(sys.argv[2:])
+    if os.environ.get("STEREO3D_WAITS"):
+        WAITS.write(Path(os.environ["STEREO3D_WAITS"]))
     if launches is not None:
         print("kernels:", dict(launches))
     sys.exit(code)

@@ -9,8 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
+
+from tests.pretended.waits import WAITS, is_pinned, pin
 
 __all__ = ["OnDevice", "compile_guard", "numbers_of", "pretend"]
 
@@ -42,18 +45,28 @@ class OnDevice(torch.Tensor):
     # What torch's C++ side takes through doors of its own:
 
     def tolist(self) -> Any:
+        WAITS.note("tolist")
         return self.here.tolist()
 
     def new_tensor(self, data: Any, **options: Any) -> OnDevice:
+        WAITS.note("made of the host's numbers")
         return OnDevice(self.here.new_tensor(numbers_of(data), **options))
 
     def __getitem__(self, index: Any) -> OnDevice:
+        WAITS.operation("aten::index", (self, _as_tensors(index)))
         return OnDevice(self.here[numbers_of(index)])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(value, torch.Tensor) and not isinstance(value, OnDevice) and value.dim():
             raise RuntimeError("a tensor on the host is put into one on the device")
+        WAITS.operation("aten::index_put_", (self, _as_tensors(index)))
         self.here[numbers_of(index)] = numbers_of(value)
+
+
+def _as_tensors(index: Any) -> list[Any]:
+    """An index as what it is for torch."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return [torch.as_tensor(part) if isinstance(part, list | np.ndarray) else part for part in parts]
 
 
 def numbers_of(value: Any) -> Any:
@@ -68,10 +81,15 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
     on_device = [tensor for tensor in tensors if isinstance(tensor, OnDevice)]
     if on_device and name not in _MIXED and any(not isinstance(t, OnDevice) and t.dim() for t in tensors):
         raise RuntimeError(f"{name} is given tensors on the device and on the host")
-    device = kwargs.get("device")
+    device, pins = kwargs.get("device"), bool(kwargs.get("pin_memory"))
+    _note_copies(name, args, device, beside=bool(kwargs.get("non_blocking")))
+    if on_device:
+        WAITS.operation(name, args)
     if device is not None:
         kwargs = {**kwargs, "device": torch.device("cpu"), **({"pin_memory": False} if "pin_memory" in kwargs else {})}
     result = operation(*numbers_of(args), **numbers_of(kwargs))
+    if pins:
+        return pin(result)
     if "out" in kwargs:
         return kwargs["out"]
     written = [n for n, a in enumerate(schema.arguments) if a.alias_info is not None and a.alias_info.is_write]
@@ -79,6 +97,18 @@ def _run(operation: Any, *args: Any, **kwargs: Any) -> Any:
         return args[written[0]]
     there = bool(on_device) if device is None else torch.device(device).type == "cuda"
     return tree_map(lambda leaf: OnDevice(leaf) if there and isinstance(leaf, torch.Tensor) else leaf, result)
+
+
+def _note_copies(name: str, args: Any, device: Any, *, beside: bool) -> None:
+    if name == "aten::_to_copy" and device is not None:
+        there = torch.device(device).type == "cuda"
+        if there and not isinstance(args[0], OnDevice):
+            WAITS.moved("up", args[0], args[0], beside=beside)
+        elif not there and isinstance(args[0], OnDevice):
+            WAITS.moved("down", args[0], None, beside=beside)
+    elif name == "aten::copy_" and isinstance(args[0], OnDevice) != isinstance(args[1], OnDevice):
+        up, asked = isinstance(args[0], OnDevice), beside or (len(args) > 2 and bool(args[2]))
+        WAITS.moved("up" if up else "down", args[1], args[1] if up else args[0], beside=asked)
 
 
 def compile_guard(folder: Path) -> Path:
@@ -110,7 +140,8 @@ def pretend(guard: Path) -> None:
     torch.__future__.set_swap_module_params_on_conversion(True)
     torch.tensor, torch.as_tensor = _made_there(torch.tensor), _made_there(torch.as_tensor)
     torch.Tensor.record_stream = lambda _self, _stream: None
-    torch.Tensor.pin_memory = lambda self: self
+    torch.Tensor.pin_memory = lambda self: pin(self.view(self.shape))
+    torch.Tensor.is_pinned = is_pinned
     attention = torch.nn.functional.scaled_dot_product_attention
     torch.nn.functional.scaled_dot_product_attention = lambda q, k, v, **options: (
         OnDevice(attention(q.here, k.here, v.here, **options))
@@ -122,7 +153,11 @@ def pretend(guard: Path) -> None:
 def _made_there(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     def made(data: Any, *, device: Any = None, **options: Any) -> torch.Tensor:
         there = device is not None and torch.device(device).type == "cuda"
-        return OnDevice(make(numbers_of(data), **options)) if there else make(data, **options)
+        if not there:
+            return make(data, **options)
+        if not isinstance(data, OnDevice):
+            WAITS.note("made of the host's numbers")
+        return OnDevice(make(numbers_of(data), **options))
 
     return made
 
@@ -134,7 +169,7 @@ class _Stream:
         pass
 
     def synchronize(self) -> None:
-        pass
+        WAITS.note("stream")
 
     def wait_stream(self, _other: Any) -> None:
         pass
@@ -156,7 +191,6 @@ def _pretend_functions() -> None:
         "max_memory_allocated": gib,
         "max_memory_reserved": gib,
         "reset_peak_memory_stats": None,
-        "synchronize": None,
         "empty_cache": None,
         "_lazy_init": None,
         "current_stream": _Stream(),
@@ -166,4 +200,5 @@ def _pretend_functions() -> None:
     }
     for name, answer in answers.items():
         setattr(torch.cuda, name, lambda *_a, _answer=answer, **_k: _answer)
+    torch.cuda.synchronize = lambda *_a: WAITS.note("all of the device")
     torch.cuda.Stream = _Stream
