@@ -10,7 +10,12 @@ from fractions import Fraction
 
 import torch
 
-__all__ = ["Colour", "FrameBatch", "PixelFormat", "Shot", "Timeline"]
+from stereo3d.transfer import to_device, to_host
+
+__all__ = ["RATE_FRAMES", "Colour", "FrameBatch", "PixelFormat", "Shot", "Timeline"]
+
+RATE_FRAMES = 1500
+"""A film's rate is that of its first minute: so it is known while the film is still scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +98,11 @@ class FrameBatch:
         return FrameBatch(planes, self.pts[start:end], self.index + start, self.format)
 
     def to(self, device: torch.device) -> FrameBatch:
-        """The same frames on a device (itself if they are there already). To and from a CUDA device through pinned memory, whose
-        copies run beside the host and beside the device's other streams."""
-        there = self.planes[0].device.type
-        if device.type == "cuda" and there == "cpu":
-            planes = tuple(plane.pin_memory().to(device, non_blocking=True) for plane in self.planes)
-        elif device.type == "cpu" and there == "cuda":
-            planes = tuple(torch.empty_like(plane, device=device, pin_memory=True) for plane in self.planes)
-            for here, plane in zip(planes, self.planes, strict=True):
-                here.copy_(plane, non_blocking=True)
-            torch.cuda.current_stream(self.planes[0].device).synchronize()
+        """The same frames on a device (the same planes if they are there already); see :mod:`stereo3d.transfer`."""
+        if device.type == "cpu":
+            planes = to_host(*self.planes)
         else:
-            planes = tuple(plane.to(device) for plane in self.planes)
+            planes = tuple(to_device(plane, device) for plane in self.planes)
         return FrameBatch(planes, self.pts, self.index, self.format)
 
     @property
@@ -150,3 +148,9 @@ class Timeline:
         """Exact seconds that frames [start, end) are shown."""
         stop = self.pts[end] if end < len(self.pts) else self.pts[-1] + self.last_duration
         return (stop - self.pts[start]) * self.time_base
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average over the first :data:`RATE_FRAMES`. Headers lie about it, those of AVI above all."""
+        count = min(len(self.pts), RATE_FRAMES)
+        return count / self.duration(0, count)

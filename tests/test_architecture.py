@@ -32,6 +32,7 @@ BASE = {
     "settings",
     "table",
     "tone",
+    "transfer",
 }
 ALLOWED = {
     "media": set(),

@@ -26,7 +26,8 @@ __all__ = ["Peek", "peek"]
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """``path``: the film that was made; so many of the job's frames and seconds are in it."""
+    """``path``: the film that was made; so many of the job's frames and seconds are in it. ``frames_total``: 0 while that is not known,
+    for the source is still scanned."""
 
     path: Path
     frames: int
@@ -34,7 +35,8 @@ class Peek:
     seconds: float
 
     def text(self) -> str:
-        return f"{self.path}: the first {clock(self.seconds)} ({self.frames} of {self.frames_total} frames)"
+        of = f" of {self.frames_total}" if self.frames_total else ""
+        return f"{self.path}: the first {clock(self.seconds)} ({self.frames}{of} frames)"
 
 
 def peek(output: Path, to: Path | None, *, overwrite: bool = False) -> Peek:
@@ -114,4 +116,4 @@ def _make(manifest: Manifest, survey: Survey, files: list[tuple[int, int, Path]]
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    return Peek(place, end, len(whole), float(timeline.duration(0, end)))
+    return Peek(place, end, len(whole) if survey.whole else 0, float(timeline.duration(0, end)))

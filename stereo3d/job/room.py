@@ -6,7 +6,7 @@ from collections.abc import Collection
 from math import prod
 
 from stereo3d.job.framing import written_size
-from stereo3d.job.prepare import Job
+from stereo3d.job.job import Job
 from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
 from stereo3d.media.info import MediaInfo

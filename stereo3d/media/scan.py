@@ -85,6 +85,7 @@ class Scan(Closing):
         self.info = info
         self._threads = threads
         self._report: ScanReport | None = None
+        self._pts: list[int] = []
         self._keys: list[int] = []
         self._gaps: list[tuple[Fraction, Fraction]] = []
         self._stopped = False
@@ -108,12 +109,18 @@ class Scan(Closing):
             raise RuntimeError("the scan has not been read to its end")
         return self._report
 
+    @property
+    def seekable_so_far(self) -> bool:
+        """Whether seeking gives the same frames as reading through, as far as the pass has come."""
+        timeline = Timeline(tuple(self._pts), self.info.video.time_base, 1)
+        return self.info.kind != "film" or _spot_checks_agree(self.info, timeline, self._keys, self._threads)
+
     def _run(self) -> Generator[ScannedFrame]:
         video = self.info.video
         width = min(_SMALL_WIDTH, video.width)
         height = max(1, round(width * video.height / video.width))
         reformatter = VideoReformatter()
-        pts: list[int] = []
+        pts = self._pts
         irregular = corrupt = 0
         met = 0, 0
         last: SourceFrame | None = None

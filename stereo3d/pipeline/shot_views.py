@@ -12,7 +12,8 @@ from stereo3d.frames import FrameBatch
 from stereo3d.plan.bars import Bars, crop, put_back
 from stereo3d.plan.segments import Segment
 from stereo3d.render.comfort_window import float_window
-from stereo3d.render.uncovered import Uncovered
+from stereo3d.render.sight import sighted
+from stereo3d.render.uncovered_device import over_time
 from stereo3d.render.views import Eyes, render_eyes
 from stereo3d.settings import ViewSettings
 
@@ -79,6 +80,8 @@ def rendered(
         soft_sides=view.window == "soften",
         synthetic=view.synthetic_view,
     )
+    if fill:
+        eyes = sighted(picture, eyes)
     return Rendered(whole, bars, picture, eyes, tuple(strength), tuple(zero_parallax), sides, fill, depth)
 
 
@@ -90,9 +93,10 @@ def filled_over_time(
     ``pairs``: frames with the segment that they were rendered for, in order; none of them spans two shots or a segment's end.
     ``widened``: the segment with the frames around it that were rendered, too; these only help to fill the others.
     """
-    uncovered, waiting = Uncovered(), deque[Rendered]()
+    uncovered, waiting = None, deque[Rendered]()
     for segment, some in pairs:
         if some.fill:
+            uncovered = uncovered or over_time(some.picture.planes[0].device)
             eyes = some.eyes  # without the z-buffers: they are larger than the pictures, and wait for all of the window
             slim = replace(some, eyes=Eyes(eyes.left, eyes.right, eyes.shift.new_empty(0), (None, None)))
             waiting.extend(slim.cut(n, n + 1) for n in range(len(slim.whole)))
@@ -100,9 +104,9 @@ def filled_over_time(
         elif some.whole.index in segment:
             yield some
         wide, end = widened(segment), some.whole.index + len(some.whole)
-        if any(end == wide.piece(shot)[2] for shot in wide.shots):
+        if uncovered is not None and any(end == wide.piece(shot)[2] for shot in wide.shots):
             yield from _ready(uncovered.finish(), waiting, segment)
-            uncovered = Uncovered()
+            uncovered = None
 
 
 def _ready(

@@ -51,6 +51,15 @@ class ShotDetector:
         self._cuts += [cut.frame_num for cut in self._detector.process_frame(timecode, picture)]
         self._count += 1
 
+    @property
+    def settled_frames(self) -> int:
+        """How many of the frames pushed belong to shots that have ended: to all but the last one. (A cut shows two frames later.)"""
+        return self._cuts[-1] if self._cuts else 0
+
+    def settled(self) -> tuple[Shot, ...]:
+        """The shots that have ended: whatever comes, they stay."""
+        return shots_from_cuts(self._cuts, self.settled_frames)
+
     def finish(self) -> tuple[Shot, ...]:
         """The shots of all frames pushed, in order, without gaps."""
         if self._count:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from stereo3d.render import fill as filling
 from stereo3d.render import gaps_numba, rules
 
-__all__ = ["Blocks", "find_blocks"]
+__all__ = ["Blocks", "Gaps", "blocks_of", "find_blocks"]
 
 STRIP = 12
 """Rows of a block, at most, for a picture 1280 wide; in proportion to the width."""
@@ -24,6 +24,8 @@ _UNIT = 1280
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
+Gaps = tuple[Ints, Floats]
+"""What :func:`stereo3d.render.gaps_numba.find_gaps` gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +62,26 @@ class Blocks:
 def find_blocks(left: Floats | None, right: Floats | None, near: Floats) -> Blocks:
     """``left``, ``right`` [H, W]: the views' visible shift, -inf in holes, None for one without any; ``near`` [ceil(H/2), ceil(W/2)]: the source's, the
     nearest of each 2 x 2 pixels and those around."""
-    one, two = _of_view(left, near, 1), _of_view(right, near, -1)
+    slack, share = np.float32(filling.SLACK), np.float32(filling.SHARE)
+    nothing = np.zeros((1, 1), np.float32)
+    one, two = (gaps_numba.find_gaps(nothing if seen is None else seen, slack, share) for seen in (left, right))
+    return blocks_of(one, two, near, next((seen.shape[1] for seen in (left, right) if seen is not None), 1))
+
+
+def blocks_of(left: Gaps, right: Gaps, near: Floats, width: int) -> Blocks:
+    """:func:`find_blocks`, where the gaps of the views (``width`` pixels wide) are known."""
     parts = []
-    for name, a, b in zip(Blocks.__dataclass_fields__, one, two, strict=True):
+    for name, a, b in zip(
+        Blocks.__dataclass_fields__, _listed(left, near, 1, width), _listed(right, near, -1, width), strict=True
+    ):
         parts.append(np.concatenate([a[:-1], b + a[-1]] if name.endswith("first") else [a, b]))
     return Blocks(*parts)
 
 
-def _of_view(seen: Floats | None, near: Floats, sign: int) -> tuple[npt.NDArray[np.generic], ...]:
-    if seen is None:
-        seen = np.zeros((1, 1), np.float32)
-    width = seen.shape[1]
-    slack, share = np.float32(filling.SLACK), np.float32(filling.SHARE)
-    gaps, levels = gaps_numba.find_gaps(seen, slack, share)
+def _listed(found: Gaps, near: Floats, sign: int, width: int) -> tuple[npt.NDArray[np.generic], ...]:
+    gaps, levels = found
     strip, reach = max(4, STRIP * width // _UNIT), max(6, RING * width // _UNIT)
-    owner, count = gaps_numba.group(gaps, levels, strip, slack)
+    owner, count = gaps_numba.group(gaps, levels, strip, np.float32(filling.SLACK))
     rim = -(-width // rules.BLUR)
     pixels = gaps_numba.pixels(gaps, levels, owner, count, rim, width)
     ring = gaps_numba.ring(gaps, levels, owner, count, near, sign, reach, width)

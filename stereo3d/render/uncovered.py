@@ -14,7 +14,7 @@ another device come here and go back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,7 +30,7 @@ from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Blocks, find_blocks
 from stereo3d.render.views import Eyes
 
-__all__ = ["REACH", "Uncovered"]
+__all__ = ["REACH", "Uncovered", "depth_is_steady", "followed"]
 
 REACH = 8
 """Frames before and after that are looked at."""
@@ -205,8 +205,7 @@ class Uncovered:
 
     def _depth_is_steady(self) -> bool:
         """Whether depth goes along with the picture in most frames of the window."""
-        jumps = [step.jump for moment in self._moments for step in (moment.forth, moment.back) if step is not None]
-        return not jumps or float(np.median(jumps)) <= UNSTEADY
+        return depth_is_steady(step for moment in self._moments for step in (moment.forth, moment.back))
 
     def _ways(self, sense: int) -> Iterator[_Way]:
         """The frames of the window after (1) or before (-1) the next one."""
@@ -216,13 +215,9 @@ class Uncovered:
         walked = [step for step in steps if step is not None]
         if not walked:
             return
-        look = self._moments[self._next].look
-        aspect = look.grey.shape[0] / look.grey.shape[1]
-        models = motion.chained([step.model for step in walked], aspect, float(look.near.max()), float(look.near.min()))
-        before = np.zeros((3, motion.TERMS), np.float32)
-        for count, (number, model, step) in enumerate(zip(numbers, models, walked, strict=True), 1):
-            yield _Way(number, sense * count, model.astype(np.float32), before, step.rest)
-            before = model.astype(np.float32)
+        found = followed(self._moments[self._next].look, walked)
+        for count, (number, step, (model, before)) in enumerate(zip(numbers, walked, found, strict=True), 1):
+            yield _Way(number, sense * count, model, before, step.rest)
 
     def _paste(self, views: tuple[FrameBatch, FrameBatch], eye: int, part: slice, found: _Found) -> None:
         """Puts what was found into a view. Luma decides; a chroma sample follows where half of its pixels were found."""
@@ -249,6 +244,22 @@ class Uncovered:
             for kind, share in _SHARES:
                 places = (x, y, still, still_at, level)
                 uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak), kind)
+
+
+def depth_is_steady(steps: Iterable[motion.Step | None]) -> bool:
+    """Whether depth goes along with the picture in most of these steps."""
+    jumps = [step.jump for step in steps if step is not None]
+    return not jumps or float(np.median(jumps)) <= UNSTEADY
+
+
+def followed(look: motion.Look, steps: Sequence[motion.Step]) -> Iterator[tuple[Floats, Floats]]:
+    """For the frame after each of consecutive ``steps`` from a frame of this ``look``: the model of the motion to it, and that to the frame before
+    it."""
+    aspect = look.grey.shape[0] / look.grey.shape[1]
+    before = np.zeros((3, motion.TERMS), np.float32)
+    for model in motion.chained([step.model for step in steps], aspect, float(look.near.max()), float(look.near.min())):
+        yield model.astype(np.float32), before
+        before = model.astype(np.float32)
 
 
 def _values(share: float, peak: int) -> tuple[np.float32, ...]:

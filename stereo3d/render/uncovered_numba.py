@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BEHIND", "CARRIED", "RENEWED", "carry", "cells", "look_for", "paste"]
+__all__ = ["BEHIND", "CARRIED", "LIMITS", "RENEWED", "carry", "cells", "look_for", "paste"]
 
 F, U = np.float32, np.uintp
 EMPTY = F(-np.inf)
@@ -21,6 +21,18 @@ _TURNS = 3
 _STILL = F(0.04)
 _SAME = F(0.3)
 _STANDS_OUT, _LOUD = F(6), F(3)  # so many deviations of the background and so much noise away from its mean
+LIMITS = {
+    "few": _FEW,
+    "least": _LEAST,
+    "many": _MANY,
+    "tried": _TRIED,
+    "turns": _TURNS,
+    "still": float(_STILL),
+    "same": float(_SAME),
+    "stands_out": float(_STANDS_OUT),
+    "loud": float(_LOUD),
+}
+"""The same for the kernels of a device."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -8,7 +8,7 @@ another chroma format, not to another bit depth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,9 @@ from stereo3d.render import edges, eye
 from stereo3d.render.comfort_window import soften_sides
 from stereo3d.render.disparity import PerFrame, affine, disparity_px, each
 from stereo3d.render.rules import has_kernels
+
+if TYPE_CHECKING:
+    from stereo3d.render.sight import Sight
 
 __all__ = ["EYE_POSITIONS", "Eyes", "Synthetic", "both_eyes", "picture_shift", "render_eyes", "render_views"]
 
@@ -39,18 +42,21 @@ class Eyes:
     """The views of N frames and what lies behind them.
 
     ``shift`` [N, 1, H, W] float32: pixels that the source is moved by, for each eye that is made, larger = nearer. ``seen``: of
-    each eye, the shift of what it sees, the same shape, -inf in holes; None where the eye is the source itself.
+    each eye, the shift of what it sees, the same shape, -inf in holes; None where the eye is the source itself. ``sights``: of each
+    frame, instead of these two, where holes are filled over time on a device.
     """
 
     left: FrameBatch
     right: FrameBatch
     shift: torch.Tensor
     seen: tuple[torch.Tensor | None, torch.Tensor | None]
+    sights: tuple[Sight, ...] = ()
 
     def cut(self, start: int, end: int) -> Eyes:
         """Frames [start, end), as views."""
         left, right = (None if surface is None else surface[start:end] for surface in self.seen)
-        return Eyes(self.left.cut(start, end), self.right.cut(start, end), self.shift[start:end], (left, right))
+        views = self.left.cut(start, end), self.right.cut(start, end)
+        return Eyes(*views, self.shift[start:end], (left, right), self.sights[start:end])
 
 
 def render_views(

@@ -22,7 +22,11 @@ from stereo3d.render import (
     warp,
     warp_triton,
 )
-from stereo3d.render.views import _eye
+from stereo3d.render.sight import sights
+from stereo3d.render.uncovered import Uncovered
+from stereo3d.render.uncovered_device import UncoveredOnDevice
+from stereo3d.render.views import Eyes, _eye, render_eyes
+from tests.render import test_uncovered
 from tests.render.test_warp import noise, rough_shift
 
 SHIFT = 1e-4
@@ -186,7 +190,40 @@ def eyes_equal(device: str) -> None:
                         assert torch.equal(plane, again)
 
 
-CHECKS = (surface_equals, cover_equals, ramps_equal, smooth_equals, views_equal, eyes_equal)
+def uncovered_equal(device: str) -> None:
+    """Holes filled over time as on the CPU, but for few samples; and the same from run to run."""
+    interpreted = device == "cpu"
+    count, rows = (3, 16) if interpreted else (test_uncovered.COUNT, test_uncovered.HEIGHT)
+    forms = (("yuv420p", 8, 1, 1), ("yuv420p10le", 10, 1, 1), ("gbrp", 8, 0, 0), ("gray", 8, 0, 0))
+    for name, bits, across, down in forms[: 1 if interpreted else None]:
+        form, place = PixelFormat(name, bits, across, down, Colour()), torch.device(device)
+        windows = (Uncovered(), *(UncoveredOnDevice() for _ in range(1 if interpreted else 2)))
+        results: tuple[list[FrameBatch], ...] = tuple([] for _ in windows)
+        for t, picture in enumerate(test_uncovered.PICTURES[:count]):
+            frame = test_uncovered.frames([picture[20 : 20 + rows]], form, t)
+            maps = test_uncovered.depth(t)[:, :, 20 : 20 + rows]
+            eyes = render_eyes(frame, maps, strength=9.0, zero_parallax=0.1, synthetic="right")
+            there = frame.to(place)
+            moved = Eyes(
+                *(view.to(place) for view in (eyes.left, eyes.right)),
+                eyes.shift.to(place),
+                (None, None if eyes.seen[1] is None else eyes.seen[1].to(place)),
+            )
+            plain = eyes.right.planes[0].int()
+            for window, found in zip(windows, results, strict=True):
+                pair = (frame, eyes) if isinstance(window, Uncovered) else (there, sights(there, moved))
+                found += [right for _, right in window.push(*pair)]
+        for window, found in zip(windows, results, strict=True):
+            found += [right for _, right in window.finish()]
+        want, *runs = ([[plane.cpu().int() for plane in right.planes] for right in found] for found in results)
+        for number, frame_wanted in enumerate(want):
+            for k, plane in enumerate(frame_wanted):
+                assert ((plane - runs[0][number][k]).abs() > 1).float().mean() < 0.002
+                assert all(torch.equal(run[number][k], runs[0][number][k]) for run in runs)
+        assert not interpreted or (want[-1][0] != plain).float().mean() > 0.002
+
+
+CHECKS = (surface_equals, cover_equals, ramps_equal, smooth_equals, views_equal, eyes_equal, uncovered_equal)
 
 if __name__ == "__main__":
     torch.set_num_threads(1)

@@ -14,7 +14,15 @@ import torch
 from stereo3d.render import render_view, warp
 from tests.render.test_warp import noise, rough_shift
 
-CHECKS = ("surface_equals", "cover_equals", "ramps_equal", "smooth_equals", "views_equal", "eyes_equal")
+CHECKS = (
+    "surface_equals",
+    "cover_equals",
+    "ramps_equal",
+    "smooth_equals",
+    "views_equal",
+    "eyes_equal",
+    "uncovered_equal",
+)
 
 
 def test_the_kernels_in_the_interpreter() -> None:
