@@ -48,7 +48,7 @@ sys.meta_path.insert(0, Finder())
 
 PLACES = (
     "survey", "plan", "before job.json", "after job.json", "segment", "before record", "after record", "after segment",
-    "join", "before mux", "after mux", "verify", "before done.json", "after done.json", "before output", "after output",
+    "before mux", "join", "after mux", "verify", "before done.json", "after done.json", "before output", "after output",
     "before report", "after report", "before removal",
 )  # fmt: skip
 """Instants of a conversion in their order, at which its process can be made to stand still (see :meth:`Faults.aim`)."""
