@@ -188,7 +188,11 @@ def _peek(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = _parser().parse_args(joined(sys.argv[1:] if argv is None else argv))
+    arguments, unknown = _parser().parse_known_args(joined(sys.argv[1:] if argv is None else argv))
+    if unknown:
+        command = arguments.command.replace("-", " ")  # as in `bench depth`
+        _print_error(f"unknown arguments: {' '.join(unknown)}", f"stereo3d {command} --help shows what is allowed")
+        return 2
     try:
         return int(arguments.run(arguments))
     except Stereo3DError as error:
