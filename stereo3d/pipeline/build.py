@@ -60,9 +60,8 @@ def build_segments(
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
     own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     if recipe.place.type == "cpu":
-        cv2.setNumThreads(
-            1
-        )  # its threads spin while they wait, on cores that renderer and encoder want, and gain no time
+        # Its threads spin while they wait, on cores that renderer and encoder want, and gain no time.
+        cv2.setNumThreads(1)
     found = Found()
     last = "fill and pack" if recipe.settings.paint.colormap is None else "paint"
     views = stage(last, pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
