@@ -17,7 +17,7 @@ from typing import NoReturn, get_args
 
 from stereo3d import __version__
 from stereo3d.commands import add_commands, joined
-from stereo3d.commands.arguments import settings_given
+from stereo3d.commands.arguments import add_preset, settings_given
 from stereo3d.errors import Stereo3DError
 from stereo3d.settings import RunSettings, Settings, TrackSettings, ViewSettings
 
@@ -129,9 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", type=Path, default=None,
         help="the result: .mkv or .mp4 (default: beside INPUT); for several films a folder",
     )  # fmt: skip
-    convert.add_argument(
-        "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
-    )
+    add_preset(convert)
     _add_settings(convert, "convert")
     convert.set_defaults(run=_convert)
 
@@ -190,7 +188,11 @@ def _peek(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
-    arguments = _parser().parse_args(joined(sys.argv[1:] if argv is None else argv))
+    arguments, unknown = _parser().parse_known_args(joined(sys.argv[1:] if argv is None else argv))
+    if unknown:
+        command = arguments.command.replace("-", " ")  # as in `bench depth`
+        _print_error(f"unknown arguments: {' '.join(unknown)}", f"stereo3d {command} --help shows what is allowed")
+        return 2
     try:
         return int(arguments.run(arguments))
     except Stereo3DError as error:

@@ -87,6 +87,13 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
         assert homes is None or room(path) in homes, f"{path.name} imports {name}"
 
 
+def test_every_room_stands_in_the_table_of_rooms() -> None:
+    page = (PACKAGE.parent / "docs" / "concepts" / "how-it-works.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z_]+)(?:\.py|/)`", page.split("\n## ")[1]))
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert {name for name in rooms if not name.startswith("__")} - told == set()
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_can_be_read_in_one_sitting(path: Path) -> None:
     assert path.read_text(encoding="utf-8").count("\n") <= 400

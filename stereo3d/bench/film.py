@@ -60,7 +60,8 @@ _DEMO_SHOTS = ("courtyard", "tabletop")
 @dataclass(frozen=True, slots=True)
 class StageRow:
     """``stage``: decode, depth, render, encode; conversion (end to end), and of it pipeline (all but scan, join and check);
-    ffmpeg (decode, stack, encode; no depth); reference (the tutorial scripts, from film to JPEGs). ``core_seconds_per_frame`` is None for what is not measured apart."""
+    ffmpeg (decode, stack, encode; no depth); reference (the tutorial scripts, from film to JPEGs). ``core_seconds_per_frame``
+    is None for what is not measured apart."""
 
     stage: str
     fps: float

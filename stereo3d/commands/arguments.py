@@ -13,9 +13,44 @@ from typing import Any
 from stereo3d.errors import OutputError, UsageError
 from stereo3d.settings import Settings, parse_time
 
-__all__ = ["Add", "moments_at", "number", "page_place", "parts", "seconds", "settings_given", "size", "tell"]
+__all__ = [
+    "Add",
+    "add_moments",
+    "add_preset",
+    "moments_at",
+    "number",
+    "page_place",
+    "parts",
+    "seconds",
+    "settings_given",
+    "size",
+    "tell",
+]
 
 Add = Callable[..., argparse.ArgumentParser]
+
+
+def add_preset(parser: argparse.ArgumentParser) -> None:
+    """``--preset``."""
+    parser.add_argument("--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it")
+
+
+def add_moments(parser: argparse.ArgumentParser, *, page: str, count: str) -> None:
+    """The arguments of who shows moments of a film on a page. ``page``: what is to be said of it; ``count``: how many moments
+    without ``--count``."""
+    parser.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        default=None,
+        help=f"the page, .html (default: beside INPUT); {page}",
+    )
+    parser.add_argument(
+        "--at", metavar="T,..", default=None, help="moments: seconds or [HH:]MM:SS[.mmm], several with commas"
+    )
+    parser.add_argument("--count", metavar="N", type=number, default=None, help=f"how many moments (default {count})")
 
 
 def number(text: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stereo3d.commands.arguments import Add, number, parts, settings_given, size, tell
+from stereo3d.commands.arguments import Add, add_preset, number, parts, settings_given, size, tell
 from stereo3d.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add_bench(add: Add, add_settings: Callable[..., None]) -> None:
         "how steady depth is.",
     )
     bench.add_argument("input", metavar="INPUT", type=Path, nargs="?", help="a film (default: a generated one)")
-    bench.add_argument("--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it")
+    add_preset(bench)
     bench.add_argument("--frames", metavar="N", type=number, default=24, help="frames of the film to use (default 24)")
     bench.add_argument(
         "--size", metavar="WxH", type=size, default="1280x720", help="of the generated film (default 1280x720)"

@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from pathlib import Path
 
-from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, settings_given, tell
+from stereo3d.commands.arguments import (
+    Add,
+    add_moments,
+    add_preset,
+    moments_at,
+    page_place,
+    parts,
+    settings_given,
+    tell,
+)
 from stereo3d.commands.estimate import add_models, model_weights
 from stereo3d.files import publish, write_text
 
@@ -26,24 +34,12 @@ def add_compare(add: Add, add_settings: Callable[..., None]) -> None:
         "memory, the time for this film, and how far each is from the largest. Writes a page (HTML), a sheet (PNG) and "
         "the figures (JSON) beside one another.",
     )
-    compare.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
-    compare.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, default=None,
-        help="the page, .html (default: beside INPUT); the sheet and the figures go beside it",
-    )  # fmt: skip
-    compare.add_argument(
-        "--at", metavar="T,..", default=None, help="moments: seconds or [HH:]MM:SS[.mmm], several with commas"
-    )
-    compare.add_argument(
-        "--count", metavar="N", type=number, default=_MOMENTS, help=f"how many moments (default {_MOMENTS})"
-    )
+    add_moments(compare, page="the sheet and the figures go beside it", count=str(_MOMENTS))
     add_models(compare)
     compare.add_argument(
         "--timed", action=argparse.BooleanOptionalAction, default=True, help="measure speed and memory, too"
     )
-    compare.add_argument(
-        "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
-    )
+    add_preset(compare)
     add_settings(compare, "compare")
     compare.add_argument("--json", action="store_true", help="the figures as JSON on stdout")
     compare.set_defaults(run=_compare)
@@ -59,7 +55,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     names, weights = parts(arguments.models, "models"), model_weights(arguments.weights)
     place = page_place(arguments.input, arguments.output, "compare")
     with open_moments(arguments.input, settings, tell) as moments:
-        picked = pick(moments, moments_at(arguments.at), arguments.count)
+        picked = pick(moments, moments_at(arguments.at), arguments.count or _MOMENTS)
         scenes = [moments.scene(each.time) for each in picked]
         found = compare(moments, scenes, names, weights, tell, timed=arguments.timed)
     text = json.dumps(found.to_json())

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from stereo3d.commands.arguments import Add, parts, settings_given, tell
+from stereo3d.commands.arguments import Add, add_preset, parts, settings_given, tell
 from stereo3d.errors import UsageError
 
 __all__ = ["add_estimate", "add_models", "model_weights"]
@@ -24,9 +24,7 @@ def add_estimate(add: Add, add_settings: Callable[..., None]) -> None:
     )
     estimate.add_argument("input", metavar="INPUT", type=Path, help="a film or a folder of numbered pictures")
     add_models(estimate)
-    estimate.add_argument(
-        "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
-    )
+    add_preset(estimate)
     add_settings(estimate, "estimate")
     estimate.add_argument("--json", action="store_true", help="as JSON on stdout")
     estimate.set_defaults(run=_estimate)

@@ -7,7 +7,17 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from stereo3d.commands.arguments import Add, moments_at, number, page_place, parts, seconds, settings_given, tell
+from stereo3d.commands.arguments import (
+    Add,
+    add_moments,
+    add_preset,
+    moments_at,
+    page_place,
+    parts,
+    seconds,
+    settings_given,
+    tell,
+)
 from stereo3d.errors import UsageError
 from stereo3d.files import write_text
 from stereo3d.settings import Settings
@@ -27,23 +37,11 @@ def add_preview(add: Add, add_settings: Callable[..., None]) -> None:
         "anaglyph and a wiggle. Without --at the moments are spread over the film and its kinds of shots: near, far, dark, fast. "
         "--strength may be several values, which are put beside one another. --clip makes short films instead.",
     )
-    preview.add_argument("input", metavar="INPUT", type=Path, help="a film, a picture or a folder of numbered pictures")
-    preview.add_argument(
-        "-o", "--output", metavar="FILE", type=Path, default=None,
-        help="the page, .html (default: beside INPUT); with --clip a folder",
-    )  # fmt: skip
-    preview.add_argument(
-        "--at", metavar="T,..", default=None, help="moments: seconds or [HH:]MM:SS[.mmm], several with commas"
-    )
-    preview.add_argument(
-        "--count", metavar="N", type=number, default=None, help=f"how many moments (default {_STILLS}; {_CLIPS} clips)"
-    )
+    add_moments(preview, page="with --clip a folder", count=f"{_STILLS}; {_CLIPS} clips")
     preview.add_argument(
         "--clip", metavar="T", default=None, help="short films of so many seconds instead, such as 10s"
     )
-    preview.add_argument(
-        "--preset", metavar="NAME|FILE", default=None, help="options from a preset; others override it"
-    )
+    add_preset(preview)
     add_settings(preview, "preview")
     preview.set_defaults(run=_preview)
 

@@ -79,10 +79,11 @@ def _merge_tree(weights: Floats) -> tuple[NDArray[np.int32], Floats]:
 def group_depth(weights: Floats, prior: Floats, threshold: float, largest: float, lift: float) -> Floats:
     """Depth of the blocks [h, w] from a depth hypothesis ``prior`` [h, w] and :func:`links`.
 
-    The cut is Rayleigh distributed: it lies above t with the chance exp(-(t / ``threshold``)^2). A group's depth is the
-    mean of the prior over it. The nearer a group's share of the picture comes to ``largest``, the less it is an object
-    and the more a receding surface, whose blocks keep the prior. A group that hardly touches the left, upper and right border is raised by ``lift`` towards the viewer
-    (boundary connectivity: Zhu, Liang, Wei and Sun, "Saliency Optimization from Robust Background Detection", CVPR 2014).
+    The cut is Rayleigh distributed: it lies above t with the chance exp(-(t / ``threshold``)^2). A group's depth is the mean of
+    the prior over it. The nearer a group's share of the picture comes to ``largest``, the less it is an object and the more a
+    receding surface, whose blocks keep the prior. A group that hardly touches the left, upper and right border is raised by
+    ``lift`` towards the viewer (boundary connectivity: Zhu, Liang, Wei and Sun, "Saliency Optimization from Robust Background
+    Detection", CVPR 2014).
     """
     rows, cols = prior.shape
     n = rows * cols

@@ -162,8 +162,8 @@ def anchor_from_cells(maps: Sequence[Values]) -> Anchor | None:
 
 
 def _common_gauge(maps: Sequence[Values]) -> tuple[list[Affine], list[int]]:
-    """A gauge for each map, and how many maps share it. Maps that show the same view (best links first) share one, which is the mean of their own;
-    a map like no other keeps its own (the identity)."""
+    """A gauge for each map, and how many maps share it. Maps that show the same view (best links first) share one, which is the
+    mean of their own; a map like no other keeps its own (the identity)."""
     links: list[tuple[Fit, int, int]] = [
         (fit_affine(maps[j], maps[i]), i, j) for i in range(len(maps)) for j in range(i + 1, len(maps))
     ]

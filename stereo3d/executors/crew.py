@@ -124,6 +124,8 @@ class Crew:
         self._lines: dict[str, Line] = {}
         self._kinds: dict[str, tuple[str, ...]] = {}
         self._ends: Ends | None = None
+        self._began, self._present = time.monotonic(), 0.0
+        self._lock = threading.Lock()
 
     def run(
         self, recipe: Recipe, segments: Sequence[Segment], places: Places, on_frames: Callable[[int], None]
@@ -157,9 +159,9 @@ class Crew:
         return self._ends or Ends()
 
     @property
-    def workers(self) -> int:
-        """How many seats there have been that had their models ready."""
-        return max(1, len(self._kinds))
+    def workers(self) -> float:
+        """How many there were so far, on average: they come and go."""
+        return self._present / max(time.monotonic() - self._began, 1e-9)
 
     def close(self) -> None:
         """Send all workers home."""
@@ -203,7 +205,7 @@ class Crew:
             try:
                 line = self._lines.get(seat.name) or seat.open()
                 self._lines[seat.name] = line
-                shift.work(line)
+                self._work(shift, line)
                 return
             except Lost as lost:
                 self._drop(seat.name)
@@ -217,6 +219,14 @@ class Crew:
                     run.heard.put(f"{seat.name} is left out: it failed {strikes} times in a row")
                     return
                 run.over.wait(strikes)
+
+    def _work(self, shift: _Shift, line: Line) -> None:
+        began = time.monotonic()
+        try:
+            shift.work(line)
+        finally:
+            with self._lock:
+                self._present += time.monotonic() - began
 
     def _check(self, seat: Seat, ready: Ready) -> str:
         """A line about a worker whose pictures may differ. Raises Lost where they would."""

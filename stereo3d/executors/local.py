@@ -19,7 +19,7 @@ class LocalExecutor:
 
     isolates = False
     """An error ends the run: it belongs to the first segment that is missing."""
-    workers = 1
+    workers = 1.0
 
     def __init__(self, models: Models, meter: Meter, ends: Ends | None = None) -> None:
         self._models = models

@@ -39,7 +39,8 @@ def largest_ready(
 ) -> str:
     """The largest of ``models`` (from small to large) that is ready within ``seconds``; the smallest where none is.
 
-    ``measure``: the seconds that a model takes, by its name. One that is many times too large for the time, by the size of its network, is not measured.
+    ``measure``: the seconds that a model takes, by its name. One that is many times too large for the time, by the size of its
+    network, is not measured.
     """
     chosen, previous = models[0].name, 0.0
     for number, entry in enumerate(models):

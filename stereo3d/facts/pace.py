@@ -40,10 +40,11 @@ _COPYING = 200e6  # bytes a second that the finished picture is joined, muxed an
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """``launch``: seconds until the conversion's process is up, and from its report to the command's end; ``begin``: until the scan. ``scan_fps``, ``fps``: frames a second of the pass over the source, and of the conversion
-    once it runs. ``opening``: seconds by which its first frames are later. ``finish``: seconds after it, less copying.
-    ``decode_fps``: of ``--verify full``, 0 without. ``frame_bytes``: of the finished picture. ``sample``: frames measured.
-    ``depth_fps``: of the network alone meanwhile, 0 without one. ``peak_memory``: bytes of the process, or on its CUDA device."""
+    """``launch``: seconds until the conversion's process is up, and from its report to the command's end; ``begin``: until the
+    scan. ``scan_fps``, ``fps``: frames a second of the pass over the source, and of the conversion once it runs. ``opening``:
+    seconds by which its first frames are later. ``finish``: seconds after it, less copying. ``decode_fps``: of ``--verify
+    full``, 0 without. ``frame_bytes``: of the finished picture. ``sample``: frames measured. ``depth_fps``: of the network
+    alone meanwhile, 0 without one. ``peak_memory``: bytes of the process, or on its CUDA device."""
 
     launch: float
     begin: float

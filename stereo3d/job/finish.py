@@ -38,8 +38,9 @@ def finish_film(
 ) -> tuple[Path, tuple[str, ...], Proof]:
     """Join the segments, add everything else of the source, and read it all back.
 
-    ``segments``: (first frame, file), in order; ``recorded``: their packets' hashes. ``near``: how near things are, for subtitles. Returns the verified file, flushed, in the work folder, one line for
-    everything that its container cannot carry, and what was found when it was read back. Raises VerificationError or OutputError; the segments are kept in any case.
+    ``segments``: (first frame, file), in order; ``recorded``: their packets' hashes. ``near``: how near things are, for
+    subtitles. Returns the verified file, flushed, in the work folder, one line for everything that its container cannot carry,
+    and what was found when it was read back. Raises VerificationError or OutputError; the segments are kept in any case.
     """
     plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
     plan = replace(plan, frame_packing=recipe.encoder.frame_packing)

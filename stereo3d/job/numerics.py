@@ -27,10 +27,10 @@ def load_with_numerics(
     report: Callable[[str], None],
     threads: int | None = None,
 ) -> tuple[DepthModel, Numerics]:
-    """The depth model on the first of the devices, and the kind of device, batch, threads and compiling: what was asked for, else
-    what the job began with, else what suits this machine. ``size``: (width, height) of a frame. ``frames``: how many there are,
-    0: unknown; asked only where it decides something. ``download``: (bytes done, bytes in all). ``report``: one line when something differs from what was chosen.
-    ``threads``: of torch on a processor, for a job that has not begun; None: its cores.
+    """The depth model on the first of the devices, and the kind of device, batch, threads and compiling: what was asked for,
+    else what the job began with, else what suits this machine. ``size``: (width, height) of a frame. ``frames``: how many there
+    are, 0: unknown; asked only where it decides something. ``download``: (bytes done, bytes in all). ``report``: one line when
+    something differs from what was chosen. ``threads``: of torch on a processor, for a job that has not begun; None: its cores.
 
     Raises UsageError for a device that is not there, WeightsError.
     """

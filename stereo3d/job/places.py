@@ -84,6 +84,18 @@ def _check(source: Path, output: Path, settings: Settings, *, picture: bool, rep
     ):
         raise OutputError(f"cannot write in {folder}", hint="choose a place that you can write to with -o")
     _check_name(output)
+    if settings.run.trace is not None:
+        _check_trace(Path(settings.run.trace), source, output)
+
+
+def _check_trace(trace: Path, source: Path, output: Path) -> None:
+    """It is written when all is done: that is too late to find that there is no place for it."""
+    if trace.is_dir() or _same(trace, source) or trace.absolute() == output.absolute():
+        raise UsageError(f"--trace {trace}: a trace cannot be written over that", hint="name a file of its own for it")
+    if not trace.parent.is_dir():
+        raise OutputError(f"--trace {trace}: there is no folder {trace.parent}", hint="create it, or choose another")
+    if not os.access(trace.parent, os.W_OK):
+        raise OutputError(f"--trace {trace}: cannot write in {trace.parent}", hint="choose another folder")
 
 
 def _same(a: Path, b: Path) -> bool:

@@ -150,7 +150,8 @@ def run_queue(
     stop: Event,
     tell: Callable[[str], None],
 ) -> QueueReport:
-    """Convert all films, or plan them. ``convert``: one of them. ``stop``: when set, no other is begun. ``tell``: takes a line for people."""
+    """Convert all films, or plan them. ``convert``: one of them. ``stop``: when set, no other is begun. ``tell``: takes a line
+    for people."""
     from time import monotonic
 
     items: list[QueueItem] = []

@@ -119,9 +119,11 @@ class Report:
     def text(self) -> str:
         """A few lines for people."""
         kept = f" ({self.segments_kept} of them from before)" if self.segments_kept else ""
+        decoded = "decoded and " if self.proof and self.proof.decoded else ""
+        segments = counted(self.segments_built + self.segments_kept, "segment")
         lines = [
             f"{'done' if not self.losses else 'done, with losses'}: {self.output}",
-            f"  {counted(self.frames, 'frame')} in {counted(self.segments_built + self.segments_kept, 'segment')}{kept}, {'decoded and ' if self.proof and self.proof.decoded else ''}verified; "
+            f"  {counted(self.frames, 'frame')} in {segments}{kept}, {decoded}verified; "
             f"{clock(self.seconds)} this time, {self.fps:.1f} fps, limited by {self.limited_by or 'nothing'}",
         ]
         lines += [f"  {line}" for line in self.load.lines()]

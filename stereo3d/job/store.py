@@ -36,9 +36,10 @@ def work_folder_of(output: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``:
-    those for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``:
-    what its views ask of eyes. ``notes``: see :class:`stereo3d.pipeline.recipe.SegmentResult`. ``seen``: what the report shows of it. ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
+    """What is known of a finished file. ``replaced``: output frames whose source frame could not be decoded. ``flawed``: those
+    for which the model gave no depth. ``screens``: (output frame, depth on the screen from there on). ``comfort``: what its
+    views ask of eyes. ``notes``: see :class:`stereo3d.pipeline.recipe.SegmentResult`. ``seen``: what the report shows of it.
+    ``packets``: see :func:`stereo3d.media.split.packets_sha256`."""
 
     frames: int
     size: int

@@ -93,9 +93,9 @@ class Decoder(Closing):
 
     ``timeline``: times of the output frames, a subset of the source's. ``height``: scale to that many rows. ``seekable``: what
     the scan found; where False the source is only read forwards, from its beginning or from where the last run ended.
-    ``on_replaced`` hears of every frame that could not be decoded. ``device``: where tone-mapping is done, if any. ``direct``: NVDEC decodes, and the frames stay on the device
-    (:func:`stereo3d.media.device.nvdec_refusal` is empty); where it gives no frame software goes on, and ``fell_back`` says why.
-    For one thread at a time; any number of instances.
+    ``on_replaced`` hears of every frame that could not be decoded. ``device``: where tone-mapping is done, if any. ``direct``:
+    NVDEC decodes, and the frames stay on the device (:func:`stereo3d.media.device.nvdec_refusal` is empty); where it gives no
+    frame software goes on, and ``fell_back`` says why. For one thread at a time; any number of instances.
     """
 
     def __init__(

@@ -58,13 +58,14 @@ class VideoInfo:
     """The film's picture.
 
     ``width`` x ``height`` are as coded; ``out_width`` x ``out_height`` are what decoding gives: turned upright, square pixels,
-    even. ``coded_sar``: what the pictures themselves say of ``sar``, which the container may overrule. ``source_format`` is FFmpeg's name of the coded pixel format, ``format`` the one that frames travel in. ``sar`` is the
-    sample aspect ratio. ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it
-    was mirrored left-right where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
-    ``lost_metadata``: per-frame metadata that
-    is not carried (Dolby Vision, HDR10+, closed captions). ``dolby_vision``: its profile and compatibility id. ``interlaced``: it is deinterlaced; ``fields``: to
-    a frame for each field. ``hdr_format``: an HDR film that becomes an SDR one is decoded to this,
-    then tone-mapped from ``hdr_peak`` cd/m2 to ``format``; ``hdr_chroma``: where its chroma samples are.
+    even. ``coded_sar``: what the pictures themselves say of ``sar``, which the container may overrule. ``source_format`` is
+    FFmpeg's name of the coded pixel format, ``format`` the one that frames travel in. ``sar`` is the sample aspect ratio.
+    ``rotation``: degrees counterclockwise (0, 90, 180, 270) to turn the coded picture upright, after it was mirrored left-right
+    where ``hflip``. ``start_pts`` is in ``time_base`` units. ``timecode``: SMPTE timecode of the first frame, or empty.
+    ``lost_metadata``: per-frame metadata that is not carried (Dolby Vision, HDR10+, closed captions). ``dolby_vision``: its
+    profile and compatibility id. ``interlaced``: it is deinterlaced; ``fields``: to a frame for each field. ``hdr_format``: an
+    HDR film that becomes an SDR one is decoded to this, then tone-mapped from ``hdr_peak`` cd/m2 to ``format``; ``hdr_chroma``:
+    where its chroma samples are.
     """
 
     index: int

@@ -20,7 +20,7 @@ from stereo3d import __version__
 from stereo3d.errors import OutputError
 from stereo3d.media.join import Sink
 
-__all__ = ["BOX_MODES", "MarkedMovie", "handler_name", "header_first", "read_stereo_box", "write_stereo_boxes"]
+__all__ = ["BOX_MODES", "MarkedMovie", "handler_name", "read_stereo_box", "write_stereo_boxes"]
 
 BOX_MODES = {"top_bottom": 1, "left_right": 2, "right_left": 4}
 """st3d's numbers. There is none for the right eye above the left, for turns and for colours."""
@@ -81,13 +81,6 @@ class MarkedMovie:
 def handler_name(mode: str = "", *, sphere: bool = False) -> str:
     """The name for the first video track's handler that leaves room for just these boxes."""
     return _HANDLER.decode() + "." * len(_boxes(mode, sphere))
-
-
-def header_first(path: Path) -> bool:
-    """Whether an MP4's movie header lies before its samples."""
-    with path.open("rb") as file:
-        kinds = [kind for _, _, kind in _top_boxes(file.fileno(), file.seek(0, os.SEEK_END))]
-    return b"moov" in kinds and b"mdat" not in kinds[: kinds.index(b"moov")]
 
 
 def _boxes(mode: str, sphere: bool) -> bytes:

@@ -37,10 +37,11 @@ _BAND = 30  # rows above a picture of the sheet
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """What a model costs. ``seconds_100``: for the depth of 100 frames within a conversion, as many as the tutorial timed; ``fps``: the same
-    as frames a second. ``peak_memory``: bytes of the whole conversion's process, or on its CUDA device. ``film_seconds``: of the
-    conversion of the film. ``difference``: of its depth from that of the largest model (:func:`depth_difference`), on average over the
-    moments; 0 for that one itself. ``sample``: frames that were timed, 0 where nothing was."""
+    """What a model costs. ``seconds_100``: for the depth of 100 frames within a conversion, as many as the tutorial timed;
+    ``fps``: the same as frames a second. ``peak_memory``: bytes of the whole conversion's process, or on its CUDA device.
+    ``film_seconds``: of the conversion of the film. ``difference``: of its depth from that of the largest model
+    (:func:`depth_difference`), on average over the moments; 0 for that one itself. ``sample``: frames that were timed, 0 where
+    nothing was."""
 
     name: str
     licence: str
@@ -55,8 +56,8 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcome. ``largest``: the model that the others are measured against. ``times``: of the moments, seconds. ``missing``: (model, why, what to do). ``pictures``: by moment the source, then
-    depth in colours by model."""
+    """The outcome. ``largest``: the model that the others are measured against. ``times``: of the moments, seconds.
+    ``missing``: (model, why, what to do). ``pictures``: by moment the source, then depth in colours by model."""
 
     input: str
     frames: int

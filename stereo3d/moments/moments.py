@@ -2,7 +2,8 @@
 
 A moment passes the stages of a conversion, but not after all the frames of its shot. So it differs from the film's frame in
 this: the range of its depth is found on a few frames of its shot within a second (the film: all of it, or 10 s); maps are not
-averaged along the motion; and what is uncovered is filled from beside it, not from other frames. Bars and cards are judged by these frames alone, too.
+averaged along the motion; and what is uncovered is filled from beside it, not from other frames. Bars and cards are judged by
+these frames alone, too.
 """
 
 from __future__ import annotations

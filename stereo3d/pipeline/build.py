@@ -34,7 +34,7 @@ from stereo3d.pipeline.stages import stage
 from stereo3d.pipeline.staging import ComfortFacts, Staging
 from stereo3d.pipeline.steady_depth import steady_depths
 from stereo3d.pipeline.witness import Seen, Staged, Witness
-from stereo3d.plan.bars import crop
+from stereo3d.plan.bars import Bars, crop
 from stereo3d.plan.segments import Segment
 from stereo3d.render.pack import Packing, pack
 from stereo3d.render.plus_depth import depth_picture
@@ -60,9 +60,8 @@ def build_segments(
     """Build segments in order; see :class:`stereo3d.executors.local.LocalExecutor`. ``segments`` is read by every stage on its
     own, so it must be a collection or a :class:`stereo3d.pipeline.feed.Feed`; a segment is finished without a look at the next."""
     if recipe.place.type == "cpu":
-        cv2.setNumThreads(
-            1
-        )  # its threads spin while they wait, on cores that renderer and encoder want, and gain no time
+        # Its threads spin while they wait, on cores that renderer and encoder want, and gain no time.
+        cv2.setNumThreads(1)
     found = Found()
     last = "fill and pack" if recipe.settings.paint.colormap is None else "paint"
     views = stage(last, pictures(segments, recipe, models, meter, found, places.depth), meter, device=recipe.place)
@@ -207,8 +206,7 @@ def _rendered(
 def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, start: int, end: int) -> Rendered:
     """Frames [start, end) of a batch."""
     batch, depth = batch.cut(start, end), depth.cut(start, end)
-    whole = crop(batch, recipe.framing.trim).to(recipe.place)
-    bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
+    whole, bars = _trimmed(batch, recipe)
     view = recipe.in_force(batch.index).view
     screens = depth.zero_parallax
     return rendered(
@@ -223,18 +221,23 @@ def _render(batch: FrameBatch, depth: Depths, recipe: Recipe, staging: Staging, 
     )
 
 
+def _trimmed(batch: FrameBatch, recipe: Recipe) -> tuple[FrameBatch, Bars]:
+    """Frames on the device without what is cropped from the whole film, and the bars that are left of them."""
+    trim = recipe.framing.trim
+    return crop(batch, trim).to(recipe.place), recipe.framing.at(batch.index).beyond(trim)
+
+
 def _with_depth(
     segments: Iterable[Segment], recipe: Recipe, depths: Iterator[Depths], meter: Meter, found: Found
 ) -> Generator[FrameBatch, None, None]:
     """The source beside its depth: no views are made."""
     frames = stage("decode", frames_of_views(segments, recipe, found.replaced), meter, ahead=3, device=recipe.place)
-    packing, device = Packing.of(recipe.settings), recipe.place
+    packing = Packing.of(recipe.settings)
     witness = Witness(segments, recipe.stills, round(recipe.rate), found.seen)
     try:
         for _, batch, depth in paired(frames, depths):
-            whole = crop(batch, recipe.framing.trim).to(device)
-            bars = recipe.framing.at(batch.index).beyond(recipe.framing.trim)
-            maps = depth.maps(device)
+            whole, bars = _trimmed(batch, recipe)
+            maps = depth.maps(recipe.place)
             witness.see(whole, maps)
             yield pack(whole, depth_picture(whole, maps, bars, depth.zero_parallax), packing)
     finally:

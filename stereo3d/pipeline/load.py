@@ -63,8 +63,8 @@ _ORDER = (
 )
 
 
-def load_of(spent: dict[str, Spent], seconds: float, workers: int, memory: Memory, device_bytes: int) -> Load:
-    """``spent``: of all workers together, over ``seconds`` of wall time."""
+def load_of(spent: dict[str, Spent], seconds: float, workers: float, memory: Memory, device_bytes: int) -> Load:
+    """``spent``: of all workers together, over ``seconds`` of wall time. ``workers``: how many there were, on average."""
     whole = max(seconds * workers, 1e-9)
     known = sorted(spent.items(), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER))
     stages = tuple(

@@ -32,8 +32,8 @@ __all__ = ["Ends", "Found", "Models", "Numerics", "Places", "Recipe", "SegmentRe
 class Numerics:
     """What touches the numbers beyond the settings. Fixed when a job starts and used again when it continues.
 
-    ``device``: the kind, cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU. ``compiled``: whether the
-    network runs through torch.compile.
+    ``device``: the kind, cpu, cuda or mps. ``batch``: frames a call of the model. ``threads``: of torch on the CPU.
+    ``compiled``: whether the network runs through torch.compile.
     """
 
     device: str
@@ -55,10 +55,9 @@ class Recipe:
     """All that a segment's pictures depend on, besides the segment itself.
 
     ``depth_from``: the depth film that is read instead of asking a model. ``keep``: how depth is kept beside, None: not at all.
-    ``cards``: what stays flat.
-    ``stills``: frames that the report shows, ``device``: which one of its kind computes ("" is any), and ``ends``; no picture depends on them.
-    ``goals``: bytes for each segment, by its number, where the output is to have a certain size.
-    ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
+    ``cards``: what stays flat. ``stills``: frames that the report shows, ``device``: which one of its kind computes ("" is
+    any), and ``ends``; no picture depends on them. ``goals``: bytes for each segment, by its number, where the output is to
+    have a certain size. ``overrides``: shots with settings of their own; ask :meth:`in_force`, not ``settings.view``.
     ``substitute``: a software encoder for where the hardware's fails, None where ``encoder`` is one. ``substituted``: the first
     frames of the segments that it writes; ask :meth:`encoder_of`.
     """

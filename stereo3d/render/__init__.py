@@ -1,6 +1,5 @@
 """Depth-image-based rendering: two views from one picture and its depth."""
 
-from stereo3d.render.comfort_screen import auto_zero_parallax
 from stereo3d.render.disparity import disparity_px, screen_parallax
 from stereo3d.render.pack import Packing, pack, packed_size
 from stereo3d.render.uncovered import Uncovered
@@ -10,7 +9,6 @@ from stereo3d.render.warp import render_view
 __all__ = [
     "Packing",
     "Uncovered",
-    "auto_zero_parallax",
     "disparity_px",
     "pack",
     "packed_size",

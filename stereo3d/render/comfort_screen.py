@@ -29,7 +29,6 @@ __all__ = [
     "SPEED_PERCENT",
     "Follow",
     "ScreenPath",
-    "auto_zero_parallax",
     "subject_depth",
 ]
 
@@ -81,11 +80,6 @@ def subject_depth(depths: torch.Tensor) -> list[float]:
     share = weight[order].double().cumsum(1)
     place = torch.searchsorted(share, share[:, -1:] * 0.6).clamp(max=values.shape[1] - 1)
     return [min(max(float(value), 0.0), 1.0) for value in values.gather(1, place)[:, 0]]
-
-
-def auto_zero_parallax(depths: torch.Tensor) -> float:
-    """One depth to put on the screen for some or all frames of a shot, [N, 1, h, w] in 0..1: the median of their subjects."""
-    return float(np.median(subject_depth(depths)))
 
 
 class ScreenPath:

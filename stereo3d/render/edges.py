@@ -174,9 +174,10 @@ def snap_reference(shift: torch.Tensor, guide: torch.Tensor, longest: int) -> tu
     """Ramps along rows made steps: ``shift``, ``guide`` [N, 1, H, W]; the reference of the CPU kernel. Also, in the same shape,
     which pixels are a ramp's, without its ends.
 
-    A *run* is a stretch of slopes of one sign, each steep enough to be part of some ramp; a *ramp* is a part of it steeper
-    than :data:`FRACTION` of its steepest slope, which is at least :data:`PEAK`. The picture decides where the step goes: between
-    the pixels that look like the ramp's first and those that look like its last, pulled to where the depth crosses :data:`NEAR` of the ramp.
+    A *run* is a stretch of slopes of one sign, each steep enough to be part of some ramp; a *ramp* is a part of it steeper than
+    :data:`FRACTION` of its steepest slope, which is at least :data:`PEAK`. The picture decides where the step goes: between the
+    pixels that look like the ramp's first and those that look like its last, pulled to where the depth crosses :data:`NEAR` of
+    the ramp.
     """
     width = shift.shape[3]
     rows = shift.reshape(-1, width)

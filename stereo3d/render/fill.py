@@ -1,12 +1,13 @@
 """Disocclusions: what the shift uncovers is filled from the background beside it, never from the subject in front.
 
-Each hole belongs to one gap of its row. The farther of the two sides of the gap is the background, or both sides if they
-are about as far (then each half of the picture counts from its own side); a pixel of the hole becomes the mean of the visible background around, weighted by distance^-4 (inverse distance weighting, Shepard 1968).
-The background is sampled around the gap's edge at every pixel, further away at every second, fourth, .. (a sample counts
-for the area it stands for). Distance is measured with the picture's grain: where the background beside the gap has one
-direction (the structure tensor of the sum of its channels says so, clearly), distance across it counts for more than along it,
-so that lines and folds go on into the hole (after coherence transport, Bornemann and Maerz 2007). Close to the border
-that continues the picture, deep inside it is the local mean: no streaks, and nothing that could shimmer.
+Each hole belongs to one gap of its row. The farther of the two sides of the gap is the background, or both sides if they are
+about as far (then each half of the picture counts from its own side); a pixel of the hole becomes the mean of the visible
+background around, weighted by distance^-4 (inverse distance weighting, Shepard 1968). The background is sampled around the
+gap's edge at every pixel, further away at every second, fourth, .. (a sample counts for the area it stands for). Distance is
+measured with the picture's grain: where the background beside the gap has one direction (the structure tensor of the sum of its
+channels says so, clearly), distance across it counts for more than along it, so that lines and folds go on into the hole (after
+coherence transport, Bornemann and Maerz 2007). Close to the border that continues the picture, deep inside it is the local
+mean: no streaks, and nothing that could shimmer.
 
 This is the torch form: the reference in tests, and the path of devices without a kernel of their own.
 """

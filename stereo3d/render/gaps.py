@@ -60,8 +60,8 @@ class Blocks:
 
 
 def find_blocks(left: Floats | None, right: Floats | None, near: Floats) -> Blocks:
-    """``left``, ``right`` [H, W]: the views' visible shift, -inf in holes, None for one without any; ``near`` [ceil(H/2), ceil(W/2)]: the source's, the
-    nearest of each 2 x 2 pixels and those around."""
+    """``left``, ``right`` [H, W]: the views' visible shift, -inf in holes, None for one without any; ``near`` [ceil(H/2),
+    ceil(W/2)]: the source's, the nearest of each 2 x 2 pixels and those around."""
     slack, share = np.float32(filling.SLACK), np.float32(filling.SHARE)
     nothing = np.zeros((1, 1), np.float32)
     one, two = (gaps_numba.find_gaps(nothing if seen is None else seen, slack, share) for seen in (left, right))

@@ -26,6 +26,7 @@ from stereo3d.settings import Settings
 
 __all__ = ["Run", "call", "drawer", "drawers", "end", "forget", "option_words", "stamp", "start"]
 
+_PROGRAM = (sys.executable, "-m", "stereo3d")
 # Where the package lies: `-m` finds this one there, and no file in a folder of films is taken for a module.
 _HOME = Path(stereo3d.__file__).parent.parent
 if sys.platform == "win32":
@@ -98,7 +99,7 @@ def start(folder: Path, about: dict[str, Any], words: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / "said", "wb") as said, open(folder / "out", "wb") as out:
             child = subprocess.Popen(
-                [sys.executable, "-m", "stereo3d", *words],
+                [*_PROGRAM, *words],
                 cwd=_HOME,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -158,7 +159,7 @@ def call(words: Sequence[str], seconds: float) -> None:
     """Run a short command. Raises JobError with its own words."""
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "stereo3d", *words],
+            [*_PROGRAM, *words],
             cwd=_HOME,
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -33,8 +33,8 @@ _ONCE = {"restart", "dry_run", "progress", "done_by", "recursive", "stop_after",
 class JobView:
     """What is known of one output. ``name``: in the page's folders. ``state``: running, pausing, paused, failed or done.
     ``phase``: what is done now, a sentence; ``share``: how far that is, 0..1, None where nobody knows. ``seconds_left``: of the
-    conversion. ``watchable``: some of it can be played. ``can_end``: it can be stopped at once. ``can_continue``: there is something left to do, also of a
-    finished one whose shots are to be otherwise by now."""
+    conversion. ``watchable``: some of it can be played. ``can_end``: it can be stopped at once. ``can_continue``: there is
+    something left to do, also of a finished one whose shots are to be otherwise by now."""
 
     name: str
     file: str

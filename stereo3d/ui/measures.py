@@ -28,8 +28,8 @@ _NOT_THEIRS -= {"keep_depth", "verify"}
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """``state``: none, running, failed or done. ``said``: what it does now. ``about``: ``options`` of the page that it was begun with, and the ``time``
-    of a comparison in seconds. ``found``: the command's JSON."""
+    """``state``: none, running, failed or done. ``said``: what it does now. ``about``: ``options`` of the page that it was
+    begun with, and the ``time`` of a comparison in seconds. ``found``: the command's JSON."""
 
     state: str
     said: str = ""

@@ -17,7 +17,8 @@ import torch
 
 from stereo3d.demo import DemoFilm
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
-from stereo3d.render import auto_zero_parallax, views
+from stereo3d.render import views
+from stereo3d.render.comfort_screen import subject_depth
 from stereo3d.render.disparity import disparity_px
 
 SIZES, DEPTH_SIZE, STRENGTH = ((1920, 1080), (3840, 2160)), (924, 518), 2.5
@@ -61,7 +62,7 @@ def main() -> int:
     print(torch.cuda.get_device_name())
     for width, height in SIZES:
         frames, depth = frame(width, height)
-        zero = auto_zero_parallax(depth)
+        zero = statistics.median(subject_depth(depth))
         disparity = disparity_px(depth, width=width, strength=STRENGTH, zero_parallax=zero) / 2
         shift = views.picture_shift(frames, disparity)
         parts: dict[str, Callable[[], object]] = {

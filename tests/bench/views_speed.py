@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stereo3d.demo import DemoFilm
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
-from stereo3d.render import auto_zero_parallax, render_views
+from stereo3d.render import render_views
+from stereo3d.render.comfort_screen import subject_depth
 
 SIZE, DEPTH_SIZE, STRENGTH = (1920, 1080), (924, 518), 2.5
 YUV = PixelFormat("yuv420p", 8, 1, 1, Colour())
@@ -49,7 +50,7 @@ def demo(frames: int) -> list[Shot]:
         numbers = range(shot.start, shot.end)
         maps = [cv2.GaussianBlur(cv2.resize(film.depth(n), DEPTH_SIZE), (0, 0), 1.0) for n in numbers]
         depth = torch.from_numpy(np.stack(maps))[:, None]
-        shots.append((batch([film.rgb(n) for n in numbers]), depth, auto_zero_parallax(depth)))
+        shots.append((batch([film.rgb(n) for n in numbers]), depth, statistics.median(subject_depth(depth))))
     return shots
 
 
@@ -57,7 +58,9 @@ def still(picture: Path, depth: Path) -> list[Shot]:
     colour = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2RGB)
     grey = cv2.imread(str(depth), cv2.IMREAD_UNCHANGED)
     maps = torch.from_numpy(cv2.resize(grey.astype(np.float32) / np.iinfo(grey.dtype).max, DEPTH_SIZE))[None, None]
-    return [(batch([cv2.resize(colour, SIZE, interpolation=cv2.INTER_CUBIC)]), maps, auto_zero_parallax(maps))]
+    return [
+        (batch([cv2.resize(colour, SIZE, interpolation=cv2.INTER_CUBIC)]), maps, statistics.median(subject_depth(maps)))
+    ]
 
 
 def views(shots: list[Shot]) -> list[tuple[FrameBatch, FrameBatch]]:

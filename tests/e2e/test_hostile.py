@@ -77,6 +77,20 @@ def test_output_places_that_cannot_be(film: Path, tmp_path: Path) -> None:
     refused(film, "-o", tmp_path / "folder.mkv", "--model", "classic", code=1, says="is a folder")
 
 
+def test_a_trace_has_a_place_of_its_own(film: Path, tmp_path: Path) -> None:
+    """Known before the night, not after it."""
+    before, out = film.read_bytes(), tmp_path / "out.mkv"
+    for place, code, says in (
+        (film, 2, "cannot be written over that"),
+        (out, 2, "cannot be written over that"),
+        (tmp_path, 2, "cannot be written over that"),
+        (tmp_path / "no" / "t.json", 1, "no folder"),
+    ):
+        refused(film, "-o", out, "--model", "classic", "--trace", place, code=code, says=says)
+    assert film.read_bytes() == before
+    no_output(tmp_path)
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
 def test_output_not_writable(film: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
@@ -109,6 +123,11 @@ def test_options_that_cannot_be(film: Path, tmp_path: Path, options: tuple[str, 
     model = () if "--model" in options else ("--model", "classic")
     refused(film, "-o", tmp_path / "out.mkv", *model, *options, code=2 if options[0] != "--end" else 1, says=says)
     assert not (tmp_path / "out.mkv").exists()
+
+
+def test_an_unknown_option_leads_to_the_help_of_its_command() -> None:
+    assert "hint: stereo3d convert --help" in run("convert", "film.mkv", "--nonsense", check=False).stderr
+    assert "hint: stereo3d bench depth --help" in run("bench", "depth", "--nonsense", check=False).stderr
 
 
 def test_no_weights_and_no_network_names_the_three_ways_out(film: Path, tmp_path: Path) -> None:

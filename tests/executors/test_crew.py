@@ -191,6 +191,7 @@ def test_what_is_in_work_is_finished_when_it_is_to_stop(work: Work, tmp_path: Pa
         for outcome in crew.run(work.recipe, work.segments, places_in(tmp_path), lambda _count: None):
             made.append(outcome)
             bench.drain = True
+        assert 0 < crew.workers <= 1
     assert 1 <= len(made) <= 3
 
 

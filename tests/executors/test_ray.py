@@ -118,8 +118,8 @@ def test_a_source_that_is_not_shared_is_read_from_afar(
     with closing(Crew(seats, {"": work.recipe.model_identity}, Meter(), print, lambda: False)) as crew:
         work.check(crew.run, tmp_path)
         kept = [path.read_bytes() for path in scratch.glob("stereo3d-work-*/film")]
-        assert kept
-        assert set(kept) == {work.recipe.info.path.read_bytes()}  # it is smaller than a piece
+        read = {content for content in kept if content}  # a worker that came too late has read nothing
+        assert read == {work.recipe.info.path.read_bytes()}  # it is smaller than a piece
         with pytest.raises(ray.exceptions.RayTaskError):
             ray.get(seats._library.read.remote(Path("/etc/hostname"), 0, 5))
 

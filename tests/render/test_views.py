@@ -7,7 +7,8 @@ import torch
 
 from stereo3d.errors import UsageError
 from stereo3d.frames import Colour, FrameBatch, PixelFormat
-from stereo3d.render import auto_zero_parallax, disparity_px, render_view, render_views, screen_parallax
+from stereo3d.render import disparity_px, render_view, render_views, screen_parallax
+from stereo3d.render.comfort_screen import subject_depth
 
 FORMATS = [
     PixelFormat("yuv420p", 8, 1, 1, Colour()),
@@ -105,10 +106,9 @@ def test_settings_out_of_bounds_are_refused() -> None:
         disparity_px(torch.zeros(1), width=10, strength=1, zero_parallax=1.5)
 
 
-def test_auto_zero_parallax_finds_the_subject() -> None:
-    depth = torch.full((9, 1, 40, 70), 0.1)
+def test_the_subject_is_what_is_near_in_the_middle() -> None:
+    depth = torch.full((2, 1, 40, 70), 0.1)
     depth[:, :, 8:, 20:50] = 0.6
-    assert auto_zero_parallax(depth) == pytest.approx(0.6)
-    depth[4] = 1.0  # one frame with something before the lens
-    depth[:, :, :, :3] = 1.0  # and something near at the frame's border
-    assert auto_zero_parallax(depth) == pytest.approx(0.6)
+    assert subject_depth(depth) == pytest.approx([0.6, 0.6])
+    depth[1, :, :, :3] = 1.0  # something near at the frame's border
+    assert subject_depth(depth) == pytest.approx([0.6, 0.6])

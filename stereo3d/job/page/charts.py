@@ -31,8 +31,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``areas``: (class of the page's style, path). ``top``, ``bottom``: what its edges mean, "" for 0. ``zero``: the height of its line of 0
-    in units. ``said``: the same in words."""
+    """``areas``: (class of the page's style, path). ``top``, ``bottom``: what its edges mean, "" for 0. ``zero``: the height of
+    its line of 0 in units. ``said``: the same in words."""
 
     title: str
     about: str
