@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import listed
+from stereo3d.render.flags_numba import listed
 
 __all__ = ["blend_rows"]
 

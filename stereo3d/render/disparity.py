@@ -45,8 +45,9 @@ def affine(maps: torch.Tensor, less: float | torch.Tensor, times: float | torch.
     if maps.device.type != "cpu":
         return (maps - less) * times
     low, scale = (value.numpy() if isinstance(value, torch.Tensor) else np.float32(value) for value in (less, times))
-    out = np.subtract(maps.numpy(), low)
-    return torch.from_numpy(np.multiply(out, scale, out=out))
+    out = np.asarray(maps.numpy() - low)
+    out *= scale
+    return torch.from_numpy(out)
 
 
 def each(value: PerFrame, count: int = 1) -> Sequence[float]:

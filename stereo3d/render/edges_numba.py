@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import LANES, NONE, flags
+from stereo3d.render.flags_numba import NONE, WORD, flags
 
 __all__ = ["chroma_row", "chroma_rows", "cover_row", "cover_rows", "raise_row", "snap_columns", "snap_rows"]
 
@@ -135,7 +135,7 @@ def snap_rows(shift, guide, rule, out, touched, start, stop):  # type: ignore[no
         done = 0
         for block in range(words.size):
             if words[block] != NONE:
-                for x in range(LANES * block, LANES * block + LANES):
+                for x in range(WORD * block, WORD * block + WORD):
                     if steep[x] and x >= done:
                         done = _snap(row, guide[y], x, rule, touched[y])
 
@@ -150,7 +150,7 @@ def snap_columns(shift, guide, rule, touched, start, stop):  # type: ignore[no-u
         _steep(shift[y, start:stop], shift[y + 1, start:stop], rule[0], steep)
         for block in range(words.size):
             if words[block] != NONE:
-                for i in range(LANES * block, LANES * block + LANES):
+                for i in range(WORD * block, WORD * block + WORD):
                     if steep[i] and y >= done[i]:
                         x = start + i
                         done[i] = _snap(shift[:, x], guide[:, x], y, rule, touched[:, x])
@@ -174,7 +174,7 @@ def cover_row(row, look, rule, opens, new):  # type: ignore[no-untyped-def]
     for block in range(words.size):
         if words[block] == NONE:
             continue
-        for x in range(LANES * block, LANES * block + LANES):
+        for x in range(WORD * block, WORD * block + WORD):
             if not opens[x]:
                 continue
             far, near = (x, x + 1) if sign > 0 else (x + 1, x)

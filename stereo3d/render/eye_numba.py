@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import flags
 from stereo3d.render.edges_numba import chroma_row, cover_row, raise_row
+from stereo3d.render.flags_numba import flags
 from stereo3d.render.warp_numba import MARGIN, put_row, room_for, sample_room, sample_row, stretch_room, surface_row
 
 __all__ = ["eye_rows"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import next_marked
+from stereo3d.render.flags_numba import next_marked
 
 __all__ = ["fill_rows"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from stereo3d.render.blocks_numba import flags, next_marked
+from stereo3d.render.flags_numba import flags, next_marked
 
 __all__ = ["find_gaps", "group", "pixels", "ring"]
 

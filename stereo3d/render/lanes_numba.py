@@ -1,9 +1,9 @@
-"""Sixteen neighbouring pixels as one value in the CPU kernels, for what the compiler does not make vector code of by itself.
+"""*Lanes*: neighbouring pixels as one value in the CPU kernels, for what the compiler does not make vector code of by itself.
 
 Numba leaves vectors to LLVM's loops, which give up where the place in an array is computed, or one array might lie in another. Here
-they are a type: *floats* (float32), *wholes* (int32) and *masks* (bool), sixteen of each, made by :func:`load`, joined by
-``+ - * / < <= > >= == != & | ~`` and the functions below (a scalar stands for sixteen equal ones), put back by :func:`store`. LLVM
-makes of them what the processor has: one register or four. Every operation rounds as its scalar does; nothing is fused.
+they are a type: *floats* (float32), *wholes* (int32) and *masks* (bool), :data:`COUNT` of each, made by :func:`load`, joined by
+``+ - * / < <= > >= == != & | ~`` and the functions below (a scalar stands for equal lanes), put back by :func:`store`. LLVM makes of
+them what the processor has. Every operation rounds as its scalar does, and nothing is fused: a result does not depend on the count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from llvmlite.binding import get_host_cpu_features
+from numba import config, types
 from numba.core import cgutils
 from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
@@ -39,15 +40,16 @@ __all__ = [
     "wholes",
 ]
 
-COUNT = 16
-"""Pixels in one value."""
+COUNT = 16 if "+avx512vl" in (config.CPU_FEATURES or get_host_cpu_features().flatten()) else 8
+"""Pixels in one value: as many as a register has room for, or two of ARM's. A name of this processor is part of what Numba keeps
+compiled kernels under."""
 
 
 class Lanes(types.Type):  # type: ignore[misc]
-    """The type of sixteen elements of one kind."""
+    """The type of so many elements of one kind."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name=f"sixteen {name}")
+        super().__init__(name=f"{COUNT} {name}")
 
 
 FLOATS, WHOLES, MASK = Lanes("floats"), Lanes("wholes"), Lanes("flags")
@@ -70,7 +72,7 @@ class _Model(models.PrimitiveModel):  # type: ignore[misc]
 
 
 def _equal(builder: Any, value: Any) -> Any:
-    """Sixteen times the scalar."""
+    """The scalar in all lanes."""
     undefined = ir.Constant(ir.VectorType(value.type, COUNT), ir.Undefined)
     first = builder.insert_element(undefined, value, _INT(0))
     return builder.shuffle_vector(first, undefined, ir.Constant(_VECTORS[WHOLES], [0] * COUNT))
@@ -186,7 +188,7 @@ def choose(_typing, mask, x, y):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def numbers(_typing):  # type: ignore[no-untyped-def]
-    """0, 1, .. 15."""
+    """0, 1, .. COUNT - 1."""
     return WHOLES(), lambda *_: ir.Constant(_VECTORS[WHOLES], list(range(COUNT)))
 
 
@@ -245,7 +247,7 @@ def one_of(_typing, x, place):  # type: ignore[no-untyped-def]
 
 
 def _pointer(context: Any, builder: Any, sig: Any, args: Any, element: Any) -> Any:
-    """To sixteen elements of a row, from a place in it on."""
+    """To the elements of a row from a place in it on."""
     row = context.make_array(sig.args[0])(context, builder, args[0])
     return builder.bitcast(builder.gep(row.data, [args[1]]), ir.VectorType(element, COUNT).as_pointer())
 
@@ -256,7 +258,7 @@ def _is_row(array: Any) -> bool:
 
 @intrinsic
 def load(_typing, row, place):  # type: ignore[no-untyped-def]
-    """``row[place : place + 16]`` of a contiguous row: floats of float32, wholes of int32, uint16 or uint8."""
+    """``row[place : place + COUNT]`` of a contiguous row: floats of float32, wholes of int32, uint16 or uint8."""
     kinds = {types.float32: FLOATS, types.int32: WHOLES, types.uint16: WHOLES, types.uint8: WHOLES}
     kind = kinds.get(row.dtype) if _is_row(row) else None
     if kind is None:
@@ -288,7 +290,7 @@ def _stored(row: Any, value: Any) -> Any:
 
 @intrinsic
 def store(_typing, row, place, value):  # type: ignore[no-untyped-def]
-    """``row[place : place + 16] = value``, which may be one float; the row is contiguous. Floats become whole numbers by cutting
+    """``row[place : place + COUNT] = value``, which may be one float; the row is contiguous. Floats become whole numbers by cutting
     them off; they must be within bounds."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -301,7 +303,7 @@ def store(_typing, row, place, value):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def stream(_typing, row, place, value):  # type: ignore[no-untyped-def]
-    """:func:`store` of what is not read again soon: where the sixteen are a whole part of a cache line, it goes by the caches."""
+    """:func:`store` of what is not read again soon: where the lanes are a whole part of a cache line, it goes by the caches."""
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         elements = _as_elements(context, builder, sig, args[2])

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from stereo3d.render.blocks_numba import flags, listed
+from stereo3d.render.flags_numba import flags, listed
 from stereo3d.render.lanes_numba import COUNT, larger, load, smaller, store
 
 __all__ = ["median_rows", "put"]

@@ -146,8 +146,8 @@ def rounding(image: torch.Tensor) -> np.float32:
 
 
 def marks_for(seen: torch.Tensor) -> Marks:
-    """Memory for the marks of a view (:mod:`stereo3d.render.blocks_numba`) whose visible shift is ``seen`` [N, 1, H, W]."""
-    from stereo3d.render.blocks_numba import padded
+    """Memory for the marks of a view (:mod:`stereo3d.render.flags_numba`) whose visible shift is ``seen`` [N, 1, H, W]."""
+    from stereo3d.render.flags_numba import padded
 
     frames, _, height, width = seen.shape
     return np.empty((frames, height, padded(width)), np.uint8)

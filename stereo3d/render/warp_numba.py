@@ -1,8 +1,8 @@
 """The CPU kernels of :mod:`stereo3d.render.warp`: rows in, rows out, the GIL released.
 
-All arithmetic is float32 in the order of the torch references, so that the two agree. Sixteen pixels are worked on at a time
-(:mod:`stereo3d.render.lanes_numba`). Nearly everywhere they move by the same whole number of pixels and stay side by side; where
-they do not, they are taken in *groups* that do: no pixel is worked on alone. What is read sixteen at a time has a margin of
+All arithmetic is float32 in the order of the torch references, so that the two agree. A *block* of pixels is worked on at a time
+(:mod:`stereo3d.render.lanes_numba`). Nearly everywhere its pixels move by the same whole number of pixels and stay side by side; where
+they do not, they are taken in *groups* that do: no pixel is worked on alone. What is read in blocks has a margin of
 :data:`MARGIN` elements on both sides (:func:`room_for`), so that no group needs to look where the row ends.
 """
 
@@ -48,7 +48,7 @@ ZERO, HALF, ONE, TWO, THREE, FOUR, FIVE = F(0), F(0.5), F(1), F(2), F(3), F(4), 
 EMPTY, FAR = F(-np.inf), F(np.inf)
 MARGIN = 16
 STRETCH = 16
-"""Blocks of sixteen pixels for which it is first computed, without branches, where they land or come from, and then done: so that
+"""Blocks for which it is first computed, without branches, where they land or come from, and then done: so that
 branches are known when they are reached, and what lies between stays in the first cache."""
 
 
@@ -60,7 +60,7 @@ def room_for(width):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def stretch_room():  # type: ignore[no-untyped-def]
-    """Scratch for a stretch of any row: a number and a place for each pixel, and sets of each sixteen."""
+    """Scratch for a stretch of any row: a number and a place for each pixel, and sets of each block."""
     sets = np.zeros((3, STRETCH), np.uint64)
     return np.empty(STRETCH * COUNT, np.float32), np.empty(STRETCH * COUNT, np.int32), (sets[0], sets[1], sets[2])
 
@@ -88,7 +88,7 @@ def _raise(seen, places, left, value):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True, error_model="numpy")
 def _land(row, begin, width, sign, join, room):  # type: ignore[no-untyped-def]
     """The first target pixel of each segment from a pixel to the next one, of a stretch from ``begin`` on: ``values`` (the shift,
-    -inf where there is none) belong to the pixels ``places[n] + n``. Of each sixteen, as sets: which cover a pixel, which of
+    -inf where there is none) belong to the pixels ``places[n] + n``. Of each block, as sets: which cover a pixel, which of
     these have not the ``places`` of the first (mixed), and of which there is more to be done (:func:`_rest`). Free of branches."""
     values, all_places, (covering, mixed, rest) = room
     end = F(width)
@@ -111,7 +111,7 @@ def _land(row, begin, width, sign, join, room):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _rest(row, x, width, sign, join, seen):  # type: ignore[no-untyped-def]
-    """Of sixteen pixels what their segments cover beyond the first target pixel, and the half pixel that a surface reaches
+    """Of a block what its segments cover beyond the first target pixel, and the half pixel that a surface reaches
     beyond its ends."""
     near, after = load(row, MARGIN + x), load(row, MARGIN + x + 1)
     here, end = floats(numbers() + N(x)), F(width)
@@ -164,7 +164,7 @@ def surface_rows(shift, sign, join, out, start, stop):  # type: ignore[no-untype
 @njit(cache=True, nogil=True)
 def _sources(seen, begin, width, rule, room, marks):  # type: ignore[no-untyped-def]
     """Where each pixel of a stretch from ``begin`` on comes from: between the source's columns ``places[n] + n`` and the next,
-    ``parts`` of the way; of each sixteen the set of those that have not the ``places`` of the first (mixed). Holes come from
+    ``parts`` of the way; of each block the set of those that have not the ``places`` of the first (mixed). Holes come from
     anywhere. And ``marks``."""
     sign, join = rule
     parts, all_places, (mixed, _, _) = room
@@ -185,7 +185,7 @@ def _sources(seen, begin, width, rule, room, marks):  # type: ignore[no-untyped-
 
 @njit(cache=True, nogil=True, forceinline=True)
 def _taps(row, places, x, left):  # type: ignore[no-untyped-def]
-    """The four source pixels around each pixel of sixteen from ``x`` on, the set ``left`` of which is not beside the first."""
+    """The four source pixels around each pixel of a block from ``x`` on, the set ``left`` of which is not beside the first."""
     k = U(places[x] + N(MARGIN))
     one, two, three, four = load(row, k - U(1)), load(row, k), load(row, k + U(1)), load(row, k + U(2))
     while left:
@@ -228,7 +228,7 @@ def sample_room(out):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def sample_row(image, line, seen, rule, rounding, room, marks, out):  # type: ignore[no-untyped-def]
     """Cubic gather along a row: image, out [C, H, W]; ``seen`` of :func:`room_for`, whose margin is written. ``rule``: (sign,
-    join). ``room``: of (:func:`sample_room`, :func:`stretch_room`). ``marks``: see :mod:`stereo3d.render.blocks_numba`."""
+    join). ``room``: of (:func:`sample_room`, :func:`stretch_room`). ``marks``: see :mod:`stereo3d.render.flags_numba`."""
     (rows, views), stretch = room
     channels, _, width = image.shape
     last = MARGIN + width - 1

@@ -1,8 +1,7 @@
-"""Blocks of eight pixels: how the CPU kernels pass quickly over the many pixels that need no thought.
+"""Flags of pixels: how the CPU kernels pass quickly over the many pixels that need no thought.
 
-Whole rows are worked on in loops without branches, which the compiler turns into vector instructions; they leave a flag for
-each pixel, and eight flags are looked at as one word. *Marks* are such flags of a whole view, made while a row is sampled: bit 0 a
-hole, bit 1 a pixel that is not on one surface with the next one.
+Whole rows are worked on without branches; that leaves a flag for each pixel, and eight flags are looked at as one word. *Marks* are
+such flags of a whole view, made while a row is sampled: bit 0 a hole, bit 1 a pixel that is not on one surface with the next one.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from numba import njit
 
 from stereo3d.render.lanes_numba import COUNT
 
-__all__ = ["LANES", "NONE", "flags", "listed", "next_marked", "padded"]
+__all__ = ["NONE", "WORD", "flags", "listed", "next_marked", "padded"]
 
-LANES = 8
+WORD = 8
 NONE = np.uint64(0)
 
 
@@ -36,7 +35,7 @@ def listed(marked, bit, columns):  # type: ignore[no-untyped-def]
     words, count = marked.view(np.uint64), 0
     for block in range(words.size):
         if words[block] != NONE:
-            for x in range(LANES * block, LANES * block + LANES):
+            for x in range(WORD * block, WORD * block + WORD):
                 columns[count] = x  # written first, and counted if it is one: no branch to foresee
                 count += marked[x] >> bit & 1
     return count
@@ -48,6 +47,6 @@ def next_marked(marks, x, width):  # type: ignore[no-untyped-def]
     words = marks.view(np.uint64)
     while x < width and not marks[x] & 1:
         x += 1
-        while x % LANES == 0 and x < width and words[x // LANES] == NONE:
-            x += LANES
+        while x % WORD == 0 and x < width and words[x // WORD] == NONE:
+            x += WORD
     return min(x, width)
