@@ -12,7 +12,10 @@ import torch
 
 from stereo3d.transfer import to_device, to_host
 
-__all__ = ["Colour", "FrameBatch", "PixelFormat", "Shot", "Timeline"]
+__all__ = ["RATE_FRAMES", "Colour", "FrameBatch", "PixelFormat", "Shot", "Timeline"]
+
+RATE_FRAMES = 1500
+"""A film's rate is that of its first minute: so it is known while the film is still scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +148,9 @@ class Timeline:
         """Exact seconds that frames [start, end) are shown."""
         stop = self.pts[end] if end < len(self.pts) else self.pts[-1] + self.last_duration
         return (stop - self.pts[start]) * self.time_base
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, on average over the first :data:`RATE_FRAMES`. Headers lie about it, those of AVI above all."""
+        count = min(len(self.pts), RATE_FRAMES)
+        return count / self.duration(0, count)

@@ -29,8 +29,8 @@ from stereo3d.depth.registry import MODELS
 from stereo3d.errors import OutputError, UsageError
 from stereo3d.frames import FrameBatch, Shot
 from stereo3d.job.convert import convert_film
+from stereo3d.job.encoder import encoder_for, with_fixed_threads
 from stereo3d.job.numerics import load_with_numerics
-from stereo3d.job.prepare import encoder_for, with_fixed_threads
 from stereo3d.job.survey import Survey, survey_source
 from stereo3d.media.geometry import output_size
 from stereo3d.media.probe import probe
@@ -280,7 +280,7 @@ class _Bench:
             first.width,
             first.height,
             time_base=timeline.time_base,
-            rate=len(timeline) / timeline.duration(0, len(timeline)),
+            rate=timeline.rate,
         ) as writer:
             for batch in self.packed:
                 writer.write(batch)

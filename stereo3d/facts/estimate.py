@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from stereo3d.depth.devices import devices_of
 from stereo3d.depth.registry import MODELS, choose
 from stereo3d.errors import UsageError, WeightsError
 from stereo3d.facts.models import model_facts
@@ -17,6 +18,7 @@ from stereo3d.facts.pace import Pace, film_frames, film_seconds, measured_pace
 from stereo3d.job.done import Asked
 from stereo3d.job.forecast import keep_forecast
 from stereo3d.job.keys import film_fingerprint
+from stereo3d.job.prepare import begins_early
 from stereo3d.job.room import sound_bytes, work_room
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.length import with_true_length
@@ -155,7 +157,10 @@ def estimate_film(
 def _estimated(info: MediaInfo, settings: Settings, name: str, pace: Pace) -> ModelEstimate:
     frames = film_frames(info, settings)
     until = min(film_seconds(info), settings.time.end or film_seconds(info))
-    seconds = pace.seconds(frames, max(frames, round(until * (info.video.average_rate or 25))))
+    scanned = max(frames, round(until * (info.video.average_rate or 25)))
+    # Where the processor converts, the scan takes its share of it.
+    beside = begins_early(settings, frames) and devices_of(settings.depth.device)[0] != "cpu"
+    seconds = pace.seconds(frames, scanned, beside=beside)
     picture, sound = pace.frame_bytes * frames, sound_bytes(info, float(film_seconds(info)))
     return ModelEstimate(
         name=name,

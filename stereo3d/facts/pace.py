@@ -58,12 +58,13 @@ class Pace:
     limited_by: str
     peak_memory: int
 
-    def seconds(self, frames: int, scanned: int) -> float:
-        """Of the conversion of ``frames``, of a source with ``scanned`` frames."""
+    def seconds(self, frames: int, scanned: int, *, beside: bool = False) -> float:
+        """Of the conversion of ``frames``, of a source with ``scanned`` frames. ``beside``: it is scanned while a device converts."""
         decoding = frames / self.decode_fps if self.decode_fps else 0.0
         copying = frames * self.frame_bytes / _COPYING
-        moving = scanned / self.scan_fps + frames / self.fps + copying + decoding
-        return self.launch + self.begin + self.opening + self.finish + moving
+        scanning, converting = scanned / self.scan_fps, frames / self.fps
+        moving = max(scanning, converting) if beside else scanning + converting
+        return self.launch + self.begin + self.opening + self.finish + moving + copying + decoding
 
 
 def film_seconds(info: MediaInfo) -> Fraction:

@@ -130,7 +130,8 @@ def list_shots(name: str, survey: Survey, written: Written | None = None, thumbs
         for number, shot in enumerate(survey.shots, 1)
     )
     total = float(timeline.duration(0, len(timeline)))
-    return ShotList(name, len(timeline), total, rows, survey.faults.lines())
+    more = () if survey.whole else ("the film is still scanned: these are its first shots",)
+    return ShotList(name, len(timeline), total, rows, (*survey.faults.lines(), *more))
 
 
 def write_thumbs(info: MediaInfo, survey: Survey, folder: Path) -> list[Path]:

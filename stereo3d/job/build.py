@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,10 @@ from stereo3d.files import file_sha256
 from stereo3d.interrupts import Death
 from stereo3d.job.executor import open_executor
 from stereo3d.job.faults import Faults, Means
+from stereo3d.job.job import Job
 from stereo3d.job.keys import Unchanged
 from stereo3d.job.losses import place, simpler_stretches
 from stereo3d.job.patience import Patience, is_full
-from stereo3d.job.prepare import Job
 from stereo3d.job.report import Simpler
 from stereo3d.job.room import bytes_in_work
 from stereo3d.job.store import SegmentRecord
@@ -67,21 +67,32 @@ class Built:
     load: Load
 
 
-def build(job: Job, progress: Progress, stop: threading.Event, death: Death | None = None) -> Built:
-    """Build what is missing. ``death``: how the process before this one ended, if this one goes on for it.
+def build(jobs: Iterable[Job], progress: Progress, stop: threading.Event, death: Death | None = None) -> Built:
+    """Build what is missing. ``jobs``: one, or several while the film is scanned, each with more of it; the last one is whole.
+    ``death``: how the process before this one ended, if this one goes on for it.
 
     Raises Interrupted once ``stop`` is set and the segment in work is finished, and what makes segment after segment fail.
     """
-    builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
-    with closing(builder):
-        if death is not None and death.phase == "convert" and builder.next_run():
-            builder.failed(builder.next_run()[0], death.reason, None)
-        builder.begin()
-        while run := builder.next_run():
-            if stop.is_set():
-                raise builder.interrupted()
-            builder.build(run)
+    builder: _Builder | None = None
+    try:
+        for job in jobs:
+            if builder is None:
+                builder = _Builder(job, progress, stop, new_run=death is None or death.phase == "error")
+            else:
+                builder.grow(job)
+            while run := builder.next_run():
+                if death is not None and death.phase == "convert":
+                    builder.failed(run[0], death.reason, None)
+                    death = None
+                    continue
+                if stop.is_set():
+                    raise builder.interrupted()
+                builder.build(run)
+        assert builder is not None
         return builder.built()
+    finally:
+        if builder is not None:
+            builder.close()
 
 
 class _Builder:
@@ -91,34 +102,51 @@ class _Builder:
     def __init__(self, job: Job, progress: Progress, stop: threading.Event, *, new_run: bool) -> None:
         self._progress, self._stop = progress, stop
         self._source = Unchanged(job.asked.source, job.fingerprint)
-        self._plain_keys = job.keys
         self._faults = Faults(job.folder.path, ("software", *_LADDER) if job.recipe.substitute else _LADDER)
         self._patience = Patience(job.folder.path, job.asked.settings.run.wait, progress, stop)
-        self._plain = job
-        self._job = self._with_outcomes()
+        self._job = self._plain = job
+        self._records: dict[int, SegmentRecord] = {}
+        self._new_run = new_run
+        self._plain_keys: tuple[str, ...] = ()
         progress.emit(Phase("check", "looking at what is finished"))
-        found = {segment.number: self._job.find(segment) for segment in job.plan}
-        self._records = {number: record for number, record in found.items() if record is not None}
-        if new_run:
-            self._faults.forget([key for n, key in enumerate(job.keys) if n not in self._records])
-            self._job = self._with_outcomes()
-        kept = sum(record.frames for record in self._records.values())
-        total = len(job.survey.timeline)
+        self._take(job)
         self._began = time.monotonic()
         self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
-        segments = (len(self._records), len(job.plan))
         self._executor = open_executor(job, self._meter, progress, stop)
         ends = _ends(self._job, self._records)
-        self._ticker = Ticker(progress, self._meter, frames=(kept, total), segments=segments, ends=ends)
+        frames = (self._frames_done(), job.frames)
+        segments = (len(self._records), len(job.plan))
+        self._ticker = Ticker(progress, self._meter, frames=frames, segments=segments, ends=ends)
         self._room_factor = 1
         self._encoded = 0  # frames of the segment in work
-
-    def begin(self) -> None:
-        """Say where things stand."""
-        done, total = len(self._records), len(self._job.plan)
-        if done:
-            self._progress.emit(Note(f"continuing: {done} of {total} segments are done"))
+        if self._records:
+            done, total = len(self._records), len(job.plan)
+            known = f"{done} of {total} segments are done" if job.survey.whole else f"{counted(done, 'segment')} done"
+            progress.emit(Note(f"continuing: {known}"))
         self._emit_phase()
+
+    def grow(self, job: Job) -> None:
+        """More of the film is known. What was built stays where it is still what is wanted."""
+        self._take(job)
+        segments = (len(self._records), len(job.plan))
+        ends = _ends(self._job, self._records)
+        self._ticker.grow(frames=(self._frames_done(), job.frames), segments=segments, ends=ends)
+        self._emit_phase()
+
+    def _take(self, job: Job) -> None:
+        """Make it the job, and see what is done of it."""
+        known = set(self._plain_keys)
+        made = {self._job.keys[number]: record for number, record in self._records.items()}
+        self._plain, self._plain_keys = job, job.keys
+        if known:
+            self._faults.also(job.keys)
+        self._job = self._with_outcomes()
+        found = {s.number: made.get(self._job.keys[s.number]) or self._job.find(s) for s in job.plan}
+        self._records = {number: record for number, record in found.items() if record is not None}
+        if self._new_run:
+            left = [key for number, key in enumerate(job.keys) if number not in self._records and key not in known]
+            self._faults.forget(left)
+            self._job = self._with_outcomes()
 
     def close(self) -> None:
         """End the workers, and write down what was traced."""
@@ -131,8 +159,11 @@ class _Builder:
                 self._progress.emit(Note(f"--trace: {error.message}", "warning"))
 
     def _emit_phase(self) -> None:
-        total = len(self._job.survey.timeline)
-        self._progress.emit(Phase("convert", f"converting {counted(total, 'frame')}", total, self._frames_done()))
+        job = self._job
+        text = (
+            f"converting {counted(job.frames, 'frame')}" if job.survey.whole else "converting; the scan goes on beside"
+        )
+        self._progress.emit(Phase("convert", text, job.frames, self._frames_done()))
 
     def _frames_done(self) -> int:
         return sum(record.frames for record in self._records.values())
@@ -156,6 +187,8 @@ class _Builder:
         """The segments to build next, in order: those that failed before, alone; those that failed too often, last."""
         missing = {self._plain_keys[s.number]: s for s in self._job.plan if s.number not in self._records}
         fresh = [key for key in missing if not self._faults.is_put_off(key)]
+        if not fresh and not self._job.survey.whole:
+            return []
         if not fresh:
             return [segment for key, segment in missing.items() if self._faults.of(key).outcome != "given up"][:1]
         if self._executor.isolates:
@@ -211,8 +244,8 @@ class _Builder:
                     raise DiskFullError("no room for the next segment")
 
     def interrupted(self) -> Interrupted:
-        done = f"{len(self._records)} of {len(self._job.plan)} segments done"
-        return Interrupted(f"stopped with {done}", hint="the same command continues")
+        of = f" of {len(self._job.plan)}" if self._job.survey.whole else ""
+        return Interrupted(f"stopped with {len(self._records)}{of} segments done", hint="the same command continues")
 
     def _room(self) -> int:
         """Bytes that must be free for the next segment, with something to spare."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from stereo3d.errors import UsageError
@@ -16,8 +17,10 @@ from stereo3d.job.comfort import comfort_report
 from stereo3d.job.depth_output import join_depth
 from stereo3d.job.depth_source import depth_source
 from stereo3d.job.done import Asked, finished_report, note_decoded, only_rules_differ, page_place, publish_all
+from stereo3d.job.encoder import encoder_for
 from stereo3d.job.finish import decode_film, finish_film
 from stereo3d.job.forecast import recall_forecast
+from stereo3d.job.job import Job, Wish
 from stereo3d.job.keys import Unchanged, film_fingerprint
 from stereo3d.job.losses import simpler_lines, stand_ins
 from stereo3d.job.manifest import Manifest
@@ -26,7 +29,7 @@ from stereo3d.job.patience import Patience
 from stereo3d.job.pause import heeding_pause
 from stereo3d.job.picture import convert_picture
 from stereo3d.job.places import check_places, default_output, depth_place
-from stereo3d.job.prepare import Job, Wish, encoder_for, prepare_film, prepare_picture
+from stereo3d.job.prepare import prepare_film, prepare_picture
 from stereo3d.job.report import Proof, Report
 from stereo3d.job.reuse import in_output, recall, restore, what_it_is_made_of
 from stereo3d.job.room import room_needed
@@ -91,11 +94,10 @@ def convert_film(
         if settings.run.restart and death is None:
             folder.clear()
         patience = Patience(folder.path, settings.run.wait, progress, stop)
-        job = _prepare(wish, folder, patience)
-        _begin(job, patience)
-        built = build(job, progress, stop, death)
+        with closing(_jobs(wish, folder, patience)) as jobs:
+            built = build(jobs, progress, stop, death)
         size = sum(record.size for record in built.records.values())
-        report = patience.through(lambda: _finish(built, watch, began), 2 * size)
+        report = patience.through(lambda: _finish(built, watch, began), size)
     _clean_up(asked)
     return report
 
@@ -110,7 +112,7 @@ def plan_film(
     asked = _asked(info, output, settings)
     wish = _wish(info, asked, dry=True)
     with _work_folder(asked.output) as folder:
-        job = _prepare(wish, folder, Patience(folder.path, settings.run.wait, progress, stop))
+        [job] = _prepare(wish, folder, Patience(folder.path, settings.run.wait, progress, stop))
         kept = {} if settings.run.restart else {**in_output(job, asked.output), **job.recorded()}
         return outlook_of(job, kept)
 
@@ -134,26 +136,35 @@ def _wish(info: MediaInfo, asked: Asked, *, dry: bool = False) -> Wish:
     return Wish(asked, info, depth_source(info, settings), encode, encoder)
 
 
-def _prepare(wish: Wish, folder: WorkFolder, patience: Patience) -> Job:
+def _prepare(wish: Wish, folder: WorkFolder, patience: Patience, *, early: bool = False) -> Generator[Job]:
     fingerprint = film_fingerprint(wish.info)
     if not wish.settings.run.restart:
         recall(folder, wish.asked.output, fingerprint)
-    return prepare_film(wish, folder, fingerprint, patience)
+    return prepare_film(wish, folder, fingerprint, patience, early=early)
 
 
-def _begin(job: Job, patience: Patience) -> None:
-    """Write the job down, say what changed since it was last written down, and fetch what a finished output holds of it."""
-    earlier, manifest = Manifest.load(job.folder.manifest), job.manifest()
-    changed = earlier.difference(manifest) if earlier is not None else ()
-    job.folder.drop_parts()
+def _jobs(wish: Wish, folder: WorkFolder, patience: Patience) -> Generator[Job]:
+    """The job, written down; while the source is scanned, jobs of its beginning."""
+    folder.drop_parts()
+    earlier = Manifest.load(folder.manifest)
+    with closing(_prepare(wish, folder, patience, early=True)) as jobs:
+        for job in jobs:
+            if job.survey.whole:
+                _fetch(job, patience, earlier)
+            patience.through(partial(job.manifest().save, job.folder.manifest), 1 << 20)
+            yield job
+
+
+def _fetch(job: Job, patience: Patience, earlier: Manifest | None) -> None:
+    """Fetch what a finished output holds of the job, say what changed since it was written down ``earlier``, and see that there is
+    room."""
     kept = job.recorded()
     if not job.asked.settings.run.restart:
         missing = [segment.number for segment in job.plan if segment.number not in kept]
         patience.through(lambda: restore(job, job.asked.output, missing, patience.progress), 1 << 20)
         kept = job.recorded()
-    patience.through(lambda: manifest.save(job.folder.manifest), 1 << 20)
     redone = len(job.plan) - len(kept)
-    if changed:
+    if changed := earlier.difference(job.manifest()) if earlier is not None else ():
         what, total = "; ".join(changed), len(job.plan)
         text = f"changed since the last run: {what}; {redone} of {total} segments to redo, {len(kept)} kept"
         patience.progress.emit(Note(text))
@@ -183,9 +194,10 @@ def _published(built: Built, progress: Stopwatch, began: float) -> Report:
         finals = [(final, output)]
     else:
         depth = [(grey(job.pieces[0])[0], depth_place(output))] if job.recipe.keep is not None else []
+        packets = [built.records[segment.number].packets for segment in job.plan]
         near = [sample for record in built.records.values() for sample in record.comfort.near]
         final, lost, proof = finish_film(
-            job.folder, job.recipe, job.survey, job.files(""), near, output.suffix, progress
+            job.folder, job.recipe, job.survey, job.files(""), packets, near, output.suffix, progress
         )
         finals = [(final, output), *depth]
         lost += size_losses(job.asked.settings.encode.target_size, final.stat().st_size)

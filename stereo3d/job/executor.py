@@ -8,7 +8,7 @@ from stereo3d.depth.devices import devices_of
 from stereo3d.executors.crew import Crew
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.executors.processes import DeviceSeats
-from stereo3d.job.prepare import Job
+from stereo3d.job.job import Job
 from stereo3d.pipeline.ends import find_ends
 from stereo3d.pipeline.meter import Meter
 from stereo3d.progress import Note, Progress

@@ -9,7 +9,7 @@ job stops with what failed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -107,6 +107,12 @@ class Faults:
                 self._known[key] = Fault(TRIES, reason, ladder=self._ladder)
         self._in_a_row, self.without_hardware = [], True
         self._save()
+
+    def also(self, keys: Iterable[str]) -> None:
+        """More segments are known: what was given up for all that is left is given up for them."""
+        if self.without_hardware:
+            reason = next((fault.reason for fault in self._known.values() if fault.outcome), "")
+            self.give_up_hardware([key for key in keys if key not in self._known], reason)
 
     @property
     def may_give_up_hardware(self) -> bool:

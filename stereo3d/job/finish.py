@@ -31,29 +31,35 @@ def finish_film(
     recipe: Recipe,
     survey: Survey,
     segments: Sequence[tuple[int, Path]],
+    recorded: Sequence[str],
     near: Iterable[Sample],
     suffix: str,
     progress: Progress,
 ) -> tuple[Path, tuple[str, ...], Proof]:
     """Join the segments, add everything else of the source, and read it all back.
 
-    ``segments``: (first frame, file), in order. ``near``: how near things are, for subtitles. Returns the verified file, flushed, in the work folder, one line for
+    ``segments``: (first frame, file), in order; ``recorded``: their packets' hashes. ``near``: how near things are, for subtitles. Returns the verified file, flushed, in the work folder, one line for
     everything that its container cannot carry, and what was found when it was read back. Raises VerificationError or OutputError; the segments are kept in any case.
     """
     plan = output_plan(survey.timeline, recipe.settings, regular=survey.regular)
     plan = replace(plan, frame_packing=recipe.encoder.frame_packing)
     files = [file for _, file in segments]
-    joined = folder.path / "join.mp4"
+    firsts = [first for first, _ in segments]
     final = folder.path / f"final{suffix.lower()}"
     progress.emit(Phase("join", f"joining {counted(len(files), 'segment')} and adding sound and the rest"))
-    join(files, survey.timeline, [first for first, _ in segments], joined, origin=plan.origin)
     subs, flat = _depth_subs(folder, recipe, plan, near, suffix)
-    report = mux(joined, recipe.info, final, plan, subs)
-    for place in (joined, subs):
-        if place is not None:
-            place.unlink()
+    report = mux(
+        files[0],
+        lambda pipe: join(files, survey.timeline, firsts, pipe, origin=plan.origin),
+        recipe.info,
+        final,
+        plan,
+        subs,
+    )
+    if subs is not None:
+        subs.unlink()
     progress.emit(Phase("verify", "reading the result back and comparing it"))
-    found = verify_output(final, files, recipe.info, plan, report)
+    found = verify_output(final, files, recipe.info, plan, report, recorded)
     lost = (*(f"not carried over: {lost}" for lost in report.not_carried), *flat)
     whole = recipe.settings.run.verify == "full"
     if whole:

@@ -72,6 +72,7 @@ def segment_key(segment: Segment, fingerprint: str, recipe: Recipe, identities: 
             "black": [o.black for o in own],
             "steady": settings.depth.steady,
             "cards": [recipe.cards.ease, list(recipe.cards.near(segment.start, segment.end))],
+            "seekable": recipe.seekable,
             "picture": settings.picture.model_dump(mode="json", exclude={"bars"}),
             "bars": [astuple(recipe.framing.trim), [astuple(recipe.framing.at(s.start)) for s in segment.shots]],
             "paint": settings.paint.model_dump(mode="json"),

@@ -28,7 +28,7 @@ class Manifest:
     """The work folder's description of its job. Losing it loses no segment: those are found by their keys.
 
     ``encoder``: FFmpeg's name of the one that ``--encoder`` came to. ``shots``: (first, last, option, value) of shots with settings of
-    their own.
+    their own. ``whole``: these are all segments of the film; False while it is still scanned.
     """
 
     source: str
@@ -40,6 +40,7 @@ class Manifest:
     segments: tuple[PlannedSegment, ...]
     shots: tuple[tuple[int, int, str, str], ...] = ()
     encoder: str = ""
+    whole: bool = True
     version: str = __version__
 
     def save(self, path: Path) -> None:

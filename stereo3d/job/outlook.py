@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stereo3d.job.prepare import Job
+from stereo3d.job.job import Job
 from stereo3d.job.room import bytes_a_frame, room_needed
 from stereo3d.job.store import SegmentRecord
 from stereo3d.progress import clock, counted

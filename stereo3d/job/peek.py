@@ -26,7 +26,8 @@ __all__ = ["Peek", "peek"]
 
 @dataclass(frozen=True, slots=True)
 class Peek:
-    """``path``: the film that was made; so many of the job's frames and seconds are in it."""
+    """``path``: the film that was made; so many of the job's frames and seconds are in it. ``frames_total``: 0 while that is not known,
+    for the source is still scanned."""
 
     path: Path
     frames: int
@@ -34,7 +35,8 @@ class Peek:
     seconds: float
 
     def text(self) -> str:
-        return f"{self.path}: the first {clock(self.seconds)} ({self.frames} of {self.frames_total} frames)"
+        of = f" of {self.frames_total}" if self.frames_total else ""
+        return f"{self.path}: the first {clock(self.seconds)} ({self.frames}{of} frames)"
 
 
 def peek(output: Path, to: Path | None, *, overwrite: bool = False) -> Peek:
@@ -103,17 +105,15 @@ def _make(manifest: Manifest, survey: Survey, files: list[tuple[int, int, Path]]
     plan = output_plan(timeline, settings, regular=survey.regular, whole=False)
     firsts, paths = [first for first, _, _ in files], [path for _, _, path in files]
     part = place.with_name(f".{place.stem}.part{place.suffix}")
-    joined = place.with_name(f".{place.stem}.join.mp4")
     try:
         if settings.paint.colormap == "none":
             join(paths, timeline, firsts, part, origin=plan.origin)
         else:
-            join(paths, timeline, firsts, joined, origin=plan.origin)
-            mux(joined, wanted(probe(Path(manifest.source)), settings), part, plan)
+            info = wanted(probe(Path(manifest.source)), settings)
+            mux(paths[0], lambda pipe: join(paths, timeline, firsts, pipe, origin=plan.origin), info, part, plan)
         flush(part)
         publish(part, place)
     finally:
-        for left in (joined, part):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
-    return Peek(place, end, len(whole), float(timeline.duration(0, end)))
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return Peek(place, end, len(whole) if survey.whole else 0, float(timeline.duration(0, end)))

@@ -3,161 +3,47 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import partial
 from math import prod
-from pathlib import Path
-from typing import Literal
 
 from stereo3d.depth.base import DepthModel
 from stereo3d.depth.devices import devices_of
-from stereo3d.errors import Interrupted, UsageError
+from stereo3d.errors import Interrupted
 from stereo3d.job.comfort import film_cards
 from stereo3d.job.depth_source import depth_video
-from stereo3d.job.done import Asked
+from stereo3d.job.encoder import as_begun, encoder_for, substitute_for, with_fixed_threads
 from stereo3d.job.finish import output_plan
 from stereo3d.job.framing import film_framing, framing_note, written_size
-from stereo3d.job.keys import segment_key
-from stereo3d.job.manifest import Manifest, PlannedSegment
+from stereo3d.job.job import Job, Wish
+from stereo3d.job.manifest import Manifest
 from stereo3d.job.models import job_model, shot_models
 from stereo3d.job.patience import Patience
 from stereo3d.job.shots_file import overrides_of, shots_file_of
 from stereo3d.job.size import film_goals, sized_encoder
-from stereo3d.job.store import SegmentRecord, WorkFolder
+from stereo3d.job.store import WorkFolder
 from stereo3d.job.survey import Survey, load_survey, save_survey, survey_source
+from stereo3d.job.surveying import Surveying, SurveyLost
 from stereo3d.job.ticker import Sometimes
 from stereo3d.media.depth_video import DepthVideo, depth_encoder
-from stereo3d.media.encode import EncoderSpec, mixable
+from stereo3d.media.encode import EncoderSpec
 from stereo3d.media.geometry import output_size
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.length import with_true_length
-from stereo3d.media.trial import tried_encoder
 from stereo3d.pipeline.recipe import Models, Numerics, Recipe
 from stereo3d.pipeline.witness import still_frames
 from stereo3d.plan.bars import Framing
-from stereo3d.plan.overrides import Overrides
-from stereo3d.plan.segments import Segment, make_plan
+from stereo3d.plan.segments import make_plan
 from stereo3d.progress import Advance, Note, Phase, Progress
-from stereo3d.render.pack import Packing, packed_format
-from stereo3d.render.paint import PAINTED
-from stereo3d.settings import EncodeSettings, Settings, TimeSettings
+from stereo3d.settings import Settings, TimeSettings
 
-__all__ = ["Job", "Wish", "encoder_for", "prepare_film", "prepare_picture", "with_fixed_threads"]
+__all__ = ["EARLY_FRAMES", "begins_early", "prepare_film", "prepare_picture"]
 
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for, looked at: ``info`` of the source, ``depth``: of the file of --depth-from. ``encode``: for the output."""
-
-    asked: Asked
-    info: MediaInfo
-    depth: MediaInfo | None
-    encode: EncodeSettings
-    encoder: EncoderSpec
-
-    @property
-    def settings(self) -> Settings:
-        return self.asked.settings
-
-
-@dataclass(frozen=True)
-class Job:
-    """Everything that is fixed once the plan stands. ``fingerprint``: of the source."""
-
-    asked: Asked
-    folder: WorkFolder
-    fingerprint: str
-    recipe: Recipe
-    models: Models
-    survey: Survey
-    plan: tuple[Segment, ...]
-
-    @cached_property
-    def keys(self) -> tuple[str, ...]:
-        identities = {name: model.info.identity for name, model in self.models.others.items()}
-        return tuple(segment_key(segment, self.fingerprint, self.recipe, identities) for segment in self.plan)
-
-    def overridden(self, overrides: Overrides, substituted: frozenset[int]) -> Job:
-        """The same job with other settings for some shots and another encoder for some segments, and so other keys for them."""
-        return replace(self, recipe=replace(self.recipe, overrides=overrides, substituted=substituted))
-
-    def manifest(self) -> Manifest:
-        """What is written down of it."""
-        return Manifest(
-            source=str(self.asked.source),
-            output=str(self.asked.output),
-            fingerprint=self.fingerprint,
-            settings=self.asked.settings.to_flat(),
-            model=self.recipe.model_identity,
-            numerics=self.recipe.numerics,
-            segments=tuple(
-                PlannedSegment(segment.start, segment.end, file.name)
-                for segment, (_, file) in zip(self.plan, self.files(""), strict=True)
-            ),
-            shots=tuple((r.first, r.last, r.option, r.value) for r in self.asked.rules),
-            encoder=self.recipe.encoder.encoder,
-        )
-
-    @property
-    def pieces(self) -> tuple[str, ...]:
-        """What each segment is made of, as the work folder names it: its depth, where that is kept, then its pictures."""
-        keep = self.recipe.keep
-        return ("",) if keep is None else (f".depth-{keep.codec}", "")
-
-    def files(self, piece: str) -> list[tuple[int, Path]]:
-        """(first frame, file) of all segments, in order."""
-        return [(s.start, self.folder.file_of(s, self.keys[s.number], piece)) for s in self.plan]
-
-    def part(self, segment: Segment, piece: str = "") -> Path:
-        return self.folder.part_of(segment, self.keys[segment.number], piece)
-
-    def recorded(self) -> dict[int, SegmentRecord]:
-        """The segments whose pieces are written down as done and whose files are there, by number; no film is read."""
-        done: dict[int, SegmentRecord] = {}
-        for segment, key in zip(self.plan, self.keys, strict=True):
-            files = [self.folder.file_of(segment, key, piece) for piece in self.pieces]
-            records = [self.folder.record(segment, key, piece) for piece in self.pieces]
-            if records[-1] is not None and None not in records and all(file.is_file() for file in files):
-                done[segment.number] = records[-1]
-        return done
-
-    def find(self, segment: Segment) -> SegmentRecord | None:
-        """The record of a segment of which every piece is done, else None."""
-        found = [self.folder.find(segment, self.keys[segment.number], piece) for piece in self.pieces]
-        return found[-1] if None not in found else None
-
-
-def encoder_for(
-    info: MediaInfo, encode: EncodeSettings, settings: Settings, framing: Framing, *, canvas: bool = True
-) -> EncoderSpec:
-    """The encoder, refused before anything starts if it cannot hold the packed picture."""
-    video = info.video
-    if settings.paint.colormap == "none":
-        if encode.target_size is not None:
-            raise UsageError("--target-size goes with pictures, not with grey depth", hint="leave it away")
-        return depth_encoder(encode.depth_codec)
-    width, height = written_size(info, settings, framing, canvas=canvas)
-    if settings.paint.colormap is not None:
-        return tried_encoder(encode, width, height, PAINTED)
-    packing = Packing.of(settings)
-    return tried_encoder(
-        encode,
-        width,
-        height,
-        packed_format(video.format, packing.layout),
-        stereo_mode=packing.layout.packing_mode(packing.swap_eyes),
-        hdr=video.hdr,
-        chroma_location=video.chroma_location,
-    )
-
-
-def with_fixed_threads(encoder: EncoderSpec, numerics: Numerics) -> EncoderSpec:
-    """x264's pictures depend on its number of threads, which it would choose by itself: this is what it would choose."""
-    if encoder.encoder != "libx264":
-        return encoder
-    return replace(encoder, threads=min(16, numerics.threads * 3 // 2))
+EARLY_FRAMES = 5000
+"""A film of fewer frames is scanned before its first segment is built: that takes less than half a minute."""
 
 
 def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tuple[Recipe, DepthModel]:
@@ -174,29 +60,88 @@ def prepare_picture(wish: Wish, progress: Progress, stop: threading.Event) -> tu
     return replace(recipe, device=devices_of(wish.settings.depth.device)[0]), model
 
 
-def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience) -> Job:
-    """The job and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey."""
-    info, settings, progress, stop = wish.info, wish.settings, patience.progress, patience.stop
+@dataclass(frozen=True)
+class _Begun:
+    """What stands before the survey. ``frames``: that will come, about; 0 where nobody knows."""
+
+    wish: Wish
+    folder: WorkFolder
+    fingerprint: str
+    patience: Patience
+    model: DepthModel
+    numerics: Numerics
+    frames: int
+
+
+def prepare_film(
+    wish: Wish, folder: WorkFolder, fingerprint: str, patience: Patience, *, early: bool = False
+) -> Generator[Job]:
+    """The job, and the models that are to build it. ``fingerprint``: of the source. Writes down nothing but the survey.
+
+    ``early``: while the source is scanned, there may be jobs of its beginning, each with more of it; the last one is whole.
+    """
     earlier = Manifest.load(folder.manifest)
-    wish = _as_begun(wish, earlier)
-    model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
-    survey = load_survey(folder.survey, fingerprint, settings.time)
-    if survey is None:
-        survey = found = survey_source(info, settings.time, _scanning(info, "times and shots", progress, stop))
-        patience.through(lambda: save_survey(found, folder.survey, fingerprint, settings.time), 1 << 20)
+    wish = as_begun(wish, earlier)
+    time, progress, stop = wish.settings.time, patience.progress, patience.stop
+    survey = load_survey(folder.survey, fingerprint, time)
+    with ExitStack() as stack:
+        ahead, frames = None, 0
+        if survey is None and early and not wish.asked.rules:
+            frames = _frames_to_come(wish.info, time)
+        if begins_early(wish.settings, frames):
+            with suppress(OSError):  # no process can be started: it is scanned here, before all else
+                ahead = stack.enter_context(Surveying(wish.info, time))
+        model, numerics = _load_model(wish, earlier.numerics if earlier else None, progress, stop)
+        begun = _Begun(wish, folder, fingerprint, patience, model, numerics, frames)
+        for found in _surveys(begun, ahead) if survey is None else [survey]:
+            if found is not survey:
+                patience.through(partial(save_survey, found, folder.survey, fingerprint, time), 1 << 20)
+            yield _job(begun, found)
+
+
+def begins_early(settings: Settings, frames: int) -> bool:
+    """Whether segments are built while the source is scanned: nothing asks for the whole plan before the first one, and with so many
+    ``frames`` the scan is long enough to be worth it."""
+    asks = settings.encode.target_size is not None or settings.depth.depth_from is not None
+    return not asks and settings.picture.bars != "crop" and frames >= EARLY_FRAMES
+
+
+def _surveys(begun: _Begun, ahead: Surveying | None) -> Iterator[Survey]:
+    info, patience = begun.wish.info, begun.patience
+
+    def scanning() -> Callable[[int], None]:
+        return _scanning(info, "times and shots", patience.progress, patience.stop)
+
+    if ahead is not None:
+        try:
+            yield from ahead.surveys(scanning)
+            return
+        except SurveyLost:
+            patience.progress.emit(Note("the process that scans has ended: scanning again, before all else", "warning"))
+    yield survey_source(info, begun.wish.settings.time, scanning())
+
+
+def _job(begun: _Begun, survey: Survey) -> Job:
+    """The job of what was surveyed of the film."""
+    wish, folder, patience, numerics = begun.wish, begun.folder, begun.patience, begun.numerics
+    info, settings, progress = wish.info, wish.settings, patience.progress
     overrides = overrides_of(wish.asked.rules, shots_file_of(wish.asked.output), survey.shots, settings)
     framing, encoder = _frame(wish, survey, progress)
     encoder = with_fixed_threads(encoder, numerics)
     plan = make_plan(survey.timeline, survey.shots)
+    count = len(survey.timeline)
+    if not survey.whole:
+        plan = plan[:-1]  # the last one may get more shots
+        count = max(count, begun.frames)
     goals: tuple[int, ...] = ()
     if (target := settings.encode.target_size) is not None:
         whole = output_plan(survey.timeline, settings, regular=survey.regular)
-        goals = film_goals(target, info, whole, wish.asked.output, plan, folder.weights, fingerprint)
+        goals = film_goals(target, info, whole, wish.asked.output, plan, folder.weights, begun.fingerprint)
         encoder = sized_encoder(encoder, goals, prod(written_size(info, settings, framing)) * len(survey.timeline))
     depth_from = None
     if wish.depth is not None:
-        count = _scanning(wish.depth, "depth", progress, stop)
-        depth_from = depth_video(wish.depth, survey.timeline, settings, folder.depth_survey, count)
+        on_frame = _scanning(wish.depth, "depth", progress, patience.stop)
+        depth_from = depth_video(wish.depth, survey.timeline, settings, folder.depth_survey, on_frame)
     recipe = Recipe(
         info,
         survey.timeline,
@@ -204,62 +149,30 @@ def prepare_film(wish: Wish, folder: WorkFolder, fingerprint: str, patience: Pat
         settings,
         encoder,
         numerics,
-        model.info.identity,
+        begun.model.info.identity,
         framing,
         depth_from,
         keep=depth_encoder(settings.encode.depth_codec) if settings.run.keep_depth else None,
         overrides=overrides,
         cards=film_cards(survey, settings.view),
-        stills=still_frames(plan),
-        device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
-        substitute=_substitute(wish, encoder, framing, numerics),
+        stills=still_frames(plan, len(survey.timeline) / count),
         goals=goals,
+        device="" if settings.run.cluster else devices_of(settings.depth.device)[0],
+        substitute=substitute_for(wish, encoder, framing, numerics),
     )
-    others = shot_models(overrides.models(), settings, numerics, model, lambda line: progress.emit(Note(line)))
-    return Job(wish.asked, folder, fingerprint, recipe, Models(model, others), survey, plan)
-
-
-def _as_begun(wish: Wish, earlier: Manifest | None) -> Wish:
-    """The wish with the encoder that the job began with, where one was to be chosen: what this machine has may have changed since.
-
-    Raises UsageError where that one is not to be had any more.
-    """
-    now, then = wish.settings.to_flat(), earlier.settings if earlier is not None else {}
-    ours = wish.settings.encode.encoder == "auto" and all(
-        now[n] == then.get(n) for n in ("encoder", "codec", "colormap")
-    )
-    if earlier is None or not ours or earlier.encoder in ("", wish.encoder.encoder):
-        return wish
-    kind: Literal["nvenc", "software"] = "nvenc" if earlier.encoder.endswith("_nvenc") else "software"
-    encode = wish.encode.model_copy(update={"encoder": kind})
-    canvas = wish.settings.picture.bars != "crop"
-    try:
-        encoder = encoder_for(wish.info, encode, wish.settings, Framing(), canvas=canvas)
-    except UsageError as error:
-        raise UsageError(
-            f"this film was begun with {earlier.encoder}, which does not do it now: {error.message}",
-            hint="cure that, or begin anew with --encoder software (what is done is then made again)",
-        ) from error
-    return replace(wish, encode=encode, encoder=encoder)
+    others = shot_models(overrides.models(), settings, numerics, begun.model, lambda line: progress.emit(Note(line)))
+    models = Models(begun.model, others)
+    return Job(wish.asked, folder, begun.fingerprint, recipe, models, survey, plan, count)
 
 
 def _frame(wish: Wish, survey: Survey, progress: Progress) -> tuple[Framing, EncoderSpec]:
     """What of the frames is picture, and the encoder for what is left of them."""
     framing = film_framing(wish.info, survey, wish.settings)
-    if note := framing_note(wish.info, wish.settings.picture, framing):
+    if survey.whole and (note := framing_note(wish.info, wish.settings.picture, framing)):
         progress.emit(Note(note))
     if wish.settings.picture.bars == "crop":
         return framing, encoder_for(wish.info, wish.encode, wish.settings, framing)
     return framing, wish.encoder
-
-
-def _substitute(wish: Wish, encoder: EncoderSpec, framing: Framing, numerics: Numerics) -> EncoderSpec | None:
-    """The software encoder for the segments at which a hardware encoder fails."""
-    if not encoder.is_hardware:
-        return None
-    software = {"encoder": "software", "codec": encoder.codec, "encoder_preset": None}
-    spec = encoder_for(wish.info, wish.encode.model_copy(update=software), wish.settings, framing)
-    return mixable(with_fixed_threads(spec, numerics))
 
 
 def _load_model(
@@ -302,10 +215,14 @@ def _scanning(info: MediaInfo, what: str, progress: Progress, stop: threading.Ev
     """Begin to show a pass over a source; what is to be told the number of frames done."""
     progress.emit(Phase("scan", f"scanning {info.path.name} for {what}", info.video.frames_hint))
     tell = Sometimes(lambda done: progress.emit(Advance(done)))
+    last = 0
 
     def on_frame(done: int) -> None:
+        nonlocal last
         _heed(stop)
-        tell(done)
+        if done != last:  # nothing new is no sign of life
+            last = done
+            tell(done)
 
     return on_frame
 

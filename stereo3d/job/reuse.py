@@ -12,8 +12,8 @@ from stereo3d.depth.registry import MODELS
 from stereo3d.errors import VerificationError
 from stereo3d.files import file_sha256, flush, read_json, write_json
 from stereo3d.job.done import record_of
+from stereo3d.job.job import Job
 from stereo3d.job.places import depth_place
-from stereo3d.job.prepare import Job
 from stereo3d.job.store import SegmentRecord, WorkFolder
 from stereo3d.media.split import packets_sha256, split
 from stereo3d.plan.overrides import FLAT

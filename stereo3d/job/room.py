@@ -6,7 +6,7 @@ from collections.abc import Collection
 from math import prod
 
 from stereo3d.job.framing import written_size
-from stereo3d.job.prepare import Job
+from stereo3d.job.job import Job
 from stereo3d.job.store import SegmentRecord
 from stereo3d.media.encode import ENCODERS
 from stereo3d.media.info import MediaInfo
@@ -43,7 +43,7 @@ def bytes_in_work(job: Job, records: Collection[SegmentRecord]) -> int:
 
 
 def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> int:
-    """Bytes that the work still takes with ``frames`` to be built: their segments, the joined picture, the whole output."""
+    """Bytes that the work still takes with ``frames`` to be built: their segments, the whole output."""
     each, timeline = bytes_a_frame(job, records), job.survey.timeline
     beside = sound_bytes(job.recipe.info, float(timeline.duration(0, len(timeline))))
     work = bytes_in_work(job, records) if job.recipe.goals else 0
@@ -51,8 +51,8 @@ def room_needed(job: Job, records: Collection[SegmentRecord], frames: int) -> in
 
 
 def work_room(segments: float, whole: float, beside: float) -> int:
-    """Bytes that the work takes: ``segments`` to build, the ``whole`` picture joined, and all of the output with what is ``beside``."""
-    return round(segments + 2 * whole + beside) + _SLACK
+    """Bytes that the work takes: ``segments`` to build, and the output: the ``whole`` picture with what is ``beside``."""
+    return round(segments + whole + beside) + _SLACK
 
 
 def sound_bytes(info: MediaInfo, seconds: float) -> float:

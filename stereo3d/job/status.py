@@ -17,7 +17,8 @@ __all__ = ["JobStatus", "status_of"]
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """``state``: ``done`` (the output exists, no work is left), ``unfinished`` or ``starting`` (no plan yet)."""
+    """``state``: ``done`` (the output exists, no work is left), ``unfinished`` or ``starting`` (no plan yet). ``scanned``: False while
+    only the film's beginning is planned: the totals are of that, and what is left cannot be told."""
 
     output: str
     state: str
@@ -27,19 +28,26 @@ class JobStatus:
     frames_total: int = 0
     fps: float | None = None
     seconds_left: float | None = None
+    scanned: bool = True
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     def text(self) -> str:
-        from stereo3d.progress import clock
+        from stereo3d.progress import clock, counted
 
         if self.state != "unfinished":
             return f"{self.output}: {self.state}"
-        speed = f", {self.fps:.1f} fps, about {clock(self.seconds_left or 0)} of work left" if self.fps else ""
+        speed = f", {self.fps:.1f} fps" if self.fps else ""
+        if not self.scanned:
+            return (
+                f"{self.output}: {counted(self.segments_done, 'segment')} done ({counted(self.frames_done, 'frame')}{speed}); "
+                "the film is still scanned"
+            )
+        left = f", about {clock(self.seconds_left)} of work left" if self.seconds_left is not None else ""
         return (
             f"{self.output}: {self.segments_done} of {self.segments_total} segments done "
-            f"({self.frames_done} of {self.frames_total} frames{speed})"
+            f"({self.frames_done} of {self.frames_total} frames{speed}{left})"
         )
 
 
@@ -73,5 +81,6 @@ def status_of(place: Path) -> JobStatus:
         frames,
         total,
         fps,
-        (total - frames) / fps if fps else None,
+        (total - frames) / fps if fps and manifest.whole else None,
+        manifest.whole,
     )

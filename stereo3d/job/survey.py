@@ -8,7 +8,7 @@ result is kept in the work folder under the source's fingerprint.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -18,7 +18,7 @@ from stereo3d.errors import InputError
 from stereo3d.files import read_json, write_json
 from stereo3d.frames import Shot, Timeline
 from stereo3d.media.info import MediaInfo
-from stereo3d.media.scan import ScanReport, scan
+from stereo3d.media.scan import ScannedFrame, ScanReport, scan
 from stereo3d.plan.bar_finder import BarFinder
 from stereo3d.plan.bars import Bars
 from stereo3d.plan.card_finder import CardFinder
@@ -26,7 +26,7 @@ from stereo3d.plan.shots import ShotDetector
 from stereo3d.progress import clock
 from stereo3d.settings import TimeSettings
 
-__all__ = ["FrameSelector", "Survey", "load_survey", "save_survey", "survey_source"]
+__all__ = ["FrameSelector", "Survey", "Surveyor", "load_survey", "save_survey", "survey_source"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ class Survey:
     """The frames that will be converted, their times and shots, and what was found wrong with the source.
 
     ``bars``: the black bars of each shot, in the source's coded frame; None for a shot of nothing but black. ``cards``: [start, end)
-    of the frames that show credits or a title card, none over a cut. ``seekable``: seeking gives the same frames as reading through. ``regular``: no timestamp had to be replaced.
+    of the frames that show credits or a title card, none over a cut. ``seekable``: seeking gives the same frames as reading through.
+    ``regular``: no timestamp had to be replaced. ``whole``: False while the pass goes on, and more shots are to come.
     """
 
     timeline: Timeline
@@ -78,6 +79,7 @@ class Survey:
     seekable: bool
     regular: bool
     faults: Faults
+    whole: bool = True
 
     def to_json(self) -> dict[str, Any]:
         pts = self.timeline.pts
@@ -92,6 +94,7 @@ class Survey:
             "seekable": self.seekable,
             "regular": self.regular,
             "faults": asdict(self.faults),
+            "whole": self.whole,
         }
 
     @classmethod
@@ -105,14 +108,15 @@ class Survey:
         faults = value["faults"]
         holes = tuple((at, length) for at, length in faults["holes"])
         found = Faults(**{**faults, "holes": holes})
-        return cls(timeline, shots, bars, cards, value["seekable"], value["regular"], found)
+        return cls(timeline, shots, bars, cards, value["seekable"], value["regular"], found, value["whole"])
 
 
 def load_survey(path: Path, fingerprint: str, settings: TimeSettings) -> Survey | None:
-    """The survey kept for just this source and range, or None."""
+    """The survey kept for just this source and range, or None. One that is not whole does not count."""
     value = read_json(path)
     try:
-        return Survey.from_json(value["survey"]) if value["of"] == _question(fingerprint, settings) else None
+        survey = Survey.from_json(value["survey"])
+        return survey if value["of"] == _question(fingerprint, settings) and survey.whole else None
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -162,38 +166,72 @@ class FrameSelector:
         return self._end is not None and self._first is not None and (pts - self._first) * self._time_base >= self._end
 
 
+class Surveyor:
+    """One pass over a source."""
+
+    def __init__(self, info: MediaInfo, settings: TimeSettings) -> None:
+        self._info = info
+        self._selector = FrameSelector(settings, info.video.time_base, info.video.shown_rate)
+        self._detector = ShotDetector()
+        self._bars = BarFinder(info.video.format, (info.video.height, info.video.width))
+        self._cards = CardFinder(info.video.format)
+        self._scan = scan(info)
+        self._pts: list[int] = []
+        self._regular = True
+
+    def survey(self, on_frame: Callable[[int], None]) -> Survey:
+        """Make the pass. ``on_frame`` is called with the number of frames scanned. Raises InputError when no frame is left."""
+        follower: int | None = None
+        scanned = 0
+        with self._scan as scanner:
+            for frame in scanner:
+                scanned += 1
+                on_frame(scanned)
+                if self._selector.keeps(frame.pts):
+                    self._keep(frame)
+                    follower = None
+                elif follower is None:
+                    follower = frame.pts
+                if self._selector.is_past(frame.pts):
+                    scanner.stop()
+            report = scanner.report
+        if not self._pts:
+            raise InputError(
+                f"no frame of {self._info.path.name} lies in the range asked for ({scanned} frames scanned)",
+                hint="choose --start and --end within the film",
+            )
+        last = follower - self._pts[-1] if follower is not None else report.timeline.last_duration
+        shots = self._detector.finish()
+        return self._found(shots, last, report.seekable, not report.irregular, Faults.of(report))
+
+    def _keep(self, frame: ScannedFrame) -> None:
+        self._detector.push(frame.small)
+        self._cards.push(frame.luma)
+        self._bars.push(frame.luma)
+        self._pts.append(frame.pts)
+        self._regular = self._regular and frame.regular
+
+    def _found(self, shots: tuple[Shot, ...], last: int, seekable: bool, regular: bool, faults: Faults) -> Survey:
+        timeline = Timeline(tuple(self._pts[: shots[-1].end]), self._info.video.time_base, max(1, last))
+        bars, cards = self._bars.finish(shots), self._cards.finish(shots)
+        return Survey(timeline, shots, bars, cards, seekable, regular, faults)
+
+    @property
+    def settled_frames(self) -> int:
+        """How many frames belong to shots that have ended, while the pass is being made."""
+        return self._detector.settled_frames
+
+    def settled(self) -> Survey | None:
+        """What is known of the shots that have ended, while the pass is being made: times, cuts and cards stay as they are, bars may
+        change yet (those of a dark shot are its neighbours'). None where there are none, or where seeking fails."""
+        shots = self._detector.settled()
+        if not shots or not self._scan.seekable_so_far:
+            return None
+        end = shots[-1].end
+        found = self._found(shots, self._pts[end] - self._pts[end - 1], True, self._regular, Faults())
+        return replace(found, whole=False)
+
+
 def survey_source(info: MediaInfo, settings: TimeSettings, on_frame: Callable[[int], None]) -> Survey:
-    """Scan the source. ``on_frame`` is called with the number of frames scanned. Raises InputError when no frame is left."""
-    selector = FrameSelector(settings, info.video.time_base, info.video.shown_rate)
-    detector = ShotDetector()
-    finder = BarFinder(info.video.format, (info.video.height, info.video.width))
-    cards = CardFinder(info.video.format)
-    pts: list[int] = []
-    follower: int | None = None
-    scanned = 0
-    with scan(info) as scanner:
-        for frame in scanner:
-            scanned += 1
-            on_frame(scanned)
-            if selector.keeps(frame.pts):
-                detector.push(frame.small)
-                finder.push(frame.luma)
-                cards.push(frame.luma)
-                pts.append(frame.pts)
-                follower = None
-            elif follower is None:
-                follower = frame.pts
-            if selector.is_past(frame.pts):
-                scanner.stop()
-        report = scanner.report
-    if not pts:
-        raise InputError(
-            f"no frame of {info.path.name} lies in the range asked for ({scanned} frames scanned)",
-            hint="choose --start and --end within the film",
-        )
-    last = follower - pts[-1] if follower is not None else report.timeline.last_duration
-    timeline = Timeline(tuple(pts), info.video.time_base, max(1, last))
-    shots = detector.finish()
-    faults = Faults.of(report)
-    bars, found = finder.finish(shots), cards.finish(shots)
-    return Survey(timeline, shots, bars, found, report.seekable, not report.irregular, faults)
+    """One pass over the source (see :meth:`Surveyor.survey`)."""
+    return Surveyor(info, settings).survey(on_frame)

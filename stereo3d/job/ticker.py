@@ -82,6 +82,13 @@ class Ticker:
             self._told = now
             self.tell()
 
+    def grow(self, *, frames: tuple[int, int], segments: tuple[int, int], ends: Sequence[int]) -> None:
+        """More of the film is known. ``frames``, ``segments``: (done, in all). ``ends``: of shots among the frames that are still to be
+        built."""
+        self.frames_done, self.frames_total = frames
+        self.segments_kept, self.segments_total = segments[0] - self.segments_built, segments[1]
+        self._ends = [self._built + end for end in ends] or self._ends
+
     def rewind(self, frames_done: int) -> None:
         """A segment in work was dropped: so many frames are left."""
         self._built -= self.frames_done - frames_done

@@ -6,25 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 from av.packet import Packet
 
 from stereo3d.errors import OutputError, VerificationError
 from stereo3d.frames import Timeline
+from stereo3d.media.blocks import ranks, read_blocks
 from stereo3d.media.headers import carries_headers
 
-__all__ = ["JoinResult", "join", "output_origin", "timescale"]
+__all__ = ["JoinResult", "Sink", "join", "output_origin", "timescale"]
 
 _MIN_TIMESCALE = 10000
+_FRAGMENT = 4 << 20  # bytes
+_BUFFER = 1 << 20  # bytes that are written at once
+
+
+class Sink(Protocol):
+    """What bytes are written to, one after the other."""
+
+    def write(self, data: bytes, /) -> int:
+        """Returns how many were taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinResult:
-    """``path``: the joined file. ``packets``: one a frame. ``depth``: the largest reorder depth. ``origin``: the time, in the
-    timeline's units, that became 0."""
+    """``packets``: one a frame. ``depth``: the largest reorder depth. ``origin``: the time, in the timeline's units, that became 0."""
 
-    path: Path
     packets: int
     depth: int
     origin: int
@@ -48,13 +57,13 @@ def join(
     segments: Sequence[Path],
     timeline: Timeline,
     first_frames: Sequence[int],
-    out: Path,
+    out: Path | Sink,
     *,
     origin: int = 0,
     tags: Mapping[str, str] | None = None,
 ) -> JoinResult:
     """Join segment files, without encoding, into ``out``: MP4, which counts in the source's time base, or Matroska, which
-    rounds times to 1 ms. ``tags``: metadata of the file.
+    rounds times to 1 ms. What is no file but a pipe gets an MP4 in fragments, which can be read as it comes. ``tags``: metadata of the file.
 
     ``first_frames``: the output frame number that each segment begins with. Frame k gets the time ``timeline.pts[k] - origin``,
     decoding times run ahead by the largest reorder depth of all segments. Raises VerificationError where a segment has lost
@@ -63,73 +72,71 @@ def join(
     bounds = [*first_frames, len(timeline)]
     if len(first_frames) != len(segments) or not segments or first_frames[0] != 0:
         raise ValueError(f"{len(segments)} segments, {len(first_frames)} first frames")
-    ranks: list[list[int]] = []
-    headers: set[bytes | None] = set()
-    apart = True  # every segment can be decoded by itself, whatever the track's header is
+    orders: list[list[int]] = []
+    headers: set[bytes] = set()
     for number, path in enumerate(segments):
-        order, header, own = _packet_ranks(path)
-        if len(order) != bounds[number + 1] - bounds[number]:
+        blocks = read_blocks(path)
+        if len(blocks.times) != bounds[number + 1] - bounds[number]:
             raise VerificationError(
-                f"{path.name} has {len(order)} frames, not {bounds[number + 1] - bounds[number]}",
+                f"{path.name} has {len(blocks.times)} frames, not {bounds[number + 1] - bounds[number]}",
                 hint="run the same command again: the segment is built anew",
             )
-        headers.add(header)
-        apart = apart and own
-        if len(headers) > 1 and not apart:
-            raise VerificationError(
-                f"{path.name} was encoded with other settings than {segments[0].name}", hint="run again with --restart"
-            )
-        ranks.append(order)
-    depth = max(max(position - rank for position, rank in enumerate(order)) for order in ranks)
+        headers.add(blocks.header)
+        orders.append(ranks(blocks.times))
+    if len(headers) > 1:
+        _check_apart(segments)
+    depth = max(max(position - rank for position, rank in enumerate(order)) for order in orders)
     try:
-        _write(segments, bounds, ranks, timeline, out, depth, origin, dict(tags or {}))
+        _write(segments, bounds, orders, timeline, out, depth, origin, dict(tags or {}))
     except (av.FFmpegError, OSError) as error:
-        out.unlink(missing_ok=True)
+        if isinstance(out, Path):
+            out.unlink(missing_ok=True)
         raise OutputError(f"{out} cannot be written: {error}", hint="check the free space of the disk") from error
-    return JoinResult(out, len(timeline), depth, origin)
+    return JoinResult(len(timeline), depth, origin)
 
 
-def _packet_ranks(path: Path) -> tuple[list[int], bytes | None, bool]:
-    """For each packet of a segment, in file order, its place in display order; the codec's header; whether the first packet
-    carries it, too."""
-    try:
-        with av.open(f"file:{path}") as container:
-            stream = container.streams.video[0]
-            context, packets = stream.codec_context, (p for p in container.demux(stream) if p.size)
-            first = next(packets)
-            header, own = context.extradata, carries_headers(bytes(first), context.codec.canonical_name)
-            times = [first.pts, *(packet.pts for packet in packets)]
-    except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
-        raise VerificationError(f"{path.name} cannot be read: {error}", hint="run again: it is built anew") from error
-    if None in times or len(set(times)) != len(times):
-        raise VerificationError(
-            f"{path.name} has frames without a time of their own", hint="run again: it is built anew"
-        )
-    places = {pts: rank for rank, pts in enumerate(sorted(t for t in times if t is not None))}
-    return [places[t] for t in times if t is not None], header, own
+def _check_apart(segments: Sequence[Path]) -> None:
+    """Raises VerificationError where a segment of another encoder, or other settings, than the first needs the track's header to be decoded."""
+    for path in segments:
+        try:
+            with av.open(f"file:{path}") as container:
+                stream = container.streams.video[0]
+                first = next(packet for packet in container.demux(stream) if packet.size)
+                apart = carries_headers(bytes(first), stream.codec_context.codec.canonical_name)
+        except (av.FFmpegError, OSError, IndexError, StopIteration) as error:
+            raise VerificationError(
+                f"{path.name} cannot be read: {error}", hint="run again: it is built anew"
+            ) from error
+        if not apart:
+            raise VerificationError(
+                f"{path.name} was encoded with other settings than others of its film", hint="run again with --restart"
+            )
 
 
 def _write(
     segments: Sequence[Path],
     bounds: Sequence[int],
-    ranks: Sequence[list[int]],
+    orders: Sequence[list[int]],
     timeline: Timeline,
-    out: Path,
+    out: Path | Sink,
     depth: int,
     origin: int,
     tags: dict[str, str],
 ) -> None:
     scale = timescale(timeline.time_base)
     written = 0
-    form = "matroska" if out.suffix == ".mkv" else "mp4"
+    form = "matroska" if isinstance(out, Path) and out.suffix == ".mkv" else "mp4"
     options = {"avoid_negative_ts": "disabled"}
     if form == "mp4":
         options |= {"strict": "experimental"}  # the lossless codec is no official part of MP4
         options |= {"movie_timescale": str(scale), "video_track_timescale": str(scale)}
-    with av.open(f"file:{out}", "w", format=form, options=options) as target:
+    if not isinstance(out, Path):  # the header waits for the first fragment, which tells how far decoding runs ahead
+        options |= {"movflags": "+delay_moov+default_base_moof", "frag_size": str(_FRAGMENT)}
+    place = f"file:{out}" if isinstance(out, Path) else out
+    with av.open(place, "w", format=form, options=options, buffer_size=_BUFFER) as target:
         target.metadata.update(tags)
         stream: av.VideoStream | None = None
-        for path, start, order in zip(segments, bounds, ranks, strict=False):
+        for path, start, order in zip(segments, bounds, orders, strict=False):
             with av.open(f"file:{path}") as source:
                 video = source.streams.video[0]
                 if stream is None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import re
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
+from tempfile import TemporaryFile
+from typing import IO
 
 import av
 import ffmpeg
@@ -18,8 +21,8 @@ from stereo3d.frames import Timeline
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.carry import Carried, NotCarried, container_format, sort_streams
 from stereo3d.media.info import MediaInfo, StreamInfo
-from stereo3d.media.join import timescale
-from stereo3d.media.stereo_box import handler_name, write_stereo_boxes
+from stereo3d.media.join import Sink, timescale
+from stereo3d.media.stereo_box import MarkedMovie, handler_name, write_stereo_boxes
 from stereo3d.media.tools import ffmpeg_exe
 
 __all__ = ["MuxReport", "OutputPlan", "Span", "encoded_rate", "mux"]
@@ -34,6 +37,7 @@ _ENCODERS = {"opus": "libopus"}
 # Bits a second for each channel: where listeners no longer tell a difference.
 _RATES = {"aac": 96_000, "opus": 80_000, "ac3": 112_000, "eac3": 112_000}
 _HIGHEST_RATE = 640_000
+_PIPE = 1 << 20  # bytes that are handed to ffmpeg at once
 _IDLE_WORDS = re.compile(r"\s*$|Error opening output|Conversion failed|\[out#\S+ \S+ \S+\] Error")
 _STALE_TAGS = ("major_brand", "minor_version", "compatible_brands")
 # Matroska need not say how long a packet of sound is; the edit list of MP4 would then end before the last one.
@@ -98,31 +102,40 @@ class MuxReport:
     not_carried: tuple[NotCarried, ...]
 
 
-def mux(video: Path, info: MediaInfo, out: Path, plan: OutputPlan, more: Path | None = None) -> MuxReport:
-    """Put the joined picture ``video`` and the source's other streams into ``out`` (.mkv or .mp4), nothing encoded again.
+def mux(
+    segment: Path,
+    write: Callable[[Sink], object],
+    info: MediaInfo,
+    out: Path,
+    plan: OutputPlan,
+    more: Path | None = None,
+) -> MuxReport:
+    """Put the joined picture and the source's other streams into ``out`` (.mkv or .mp4), nothing encoded again.
 
+    ``segment``: one of those that are joined. ``write``: writes the joined picture, an MP4 in fragments (see
+    :func:`stereo3d.media.join.join`), to the pipe that it is given: so it is on the disk once, in the output.
     ``more``: a file at the output's times whose tracks come last.
 
-    For a half sphere in Matroska ``video`` is marked as one first: FFmpeg then writes Matroska's Projection from that.
-    Raises UsageError for other suffixes and for ffv1 in MP4, OutputError where ffmpeg fails; a failed output is removed.
+    For a half sphere in Matroska the joined picture is marked as one: FFmpeg then writes Matroska's Projection from that.
+    Raises UsageError for other suffixes and for ffv1 in MP4, OutputError where ffmpeg fails, and what ``write`` raises; a failed
+    output is removed.
     """
     form = container_format(out)
-    picture = _picture_of(video)
+    picture = _picture_of(segment)
     if form == "mp4" and picture.codec == "ffv1":
         raise UsageError(
             f"{out.name}: MP4 cannot hold the lossless codec ffv1", hint=f"try {out.with_suffix('.mkv').name}"
         )
-    if form == "matroska" and plan.sphere:
-        write_stereo_boxes(video, sphere=True)
     carried, lost = sort_streams(info, form, plan.audio_codec)
     with _covers(info, carried if form == "matroska" else [], out) as covers:
         mapped = [c for c in carried if form == "mp4" or c.stream.kind != "cover"]
-        words = [*_inputs(video, info, out, form, mapped, plan, more)]
+        words = [*_inputs(info, out, form, mapped, plan, more)]
         for number, item in enumerate(mapped, 1):
             words += _stream_options(number, item, info, plan, form)
         words += _picture_options(form, picture, info, plan)
         words += _cover_options(covers, sum(c.stream.kind == "attachment" for c in mapped))
-        _run([*words, f"file:{out}"], out)
+        marked = form == "matroska" and plan.sphere
+        _run([*words, f"file:{out}"], out, (lambda pipe: write(MarkedMovie(pipe))) if marked else write)
     if form == "mp4":
         write_stereo_boxes(out, plan.stereo_mode, sphere=plan.sphere)
     return MuxReport(out, (*mapped, *(c for c in carried if c not in mapped)), tuple(lost))
@@ -135,14 +148,14 @@ class _Picture:
     height: int
 
 
-def _picture_of(video: Path) -> _Picture:
-    with av.open(f"file:{video}") as container:
+def _picture_of(segment: Path) -> _Picture:
+    with av.open(f"file:{segment}") as container:
         context = container.streams.video[0].codec_context
         return _Picture(context.codec.canonical_name, context.width, context.height)
 
 
 def _inputs(
-    video: Path, info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan, more: Path | None
+    info: MediaInfo, out: Path, form: str, mapped: Sequence[Carried], plan: OutputPlan, more: Path | None
 ) -> list[str]:
     """The command up to the options of single streams, without the output's name."""
     film = info.kind == "film"
@@ -156,7 +169,7 @@ def _inputs(
     if film:
         options |= {"map_metadata": 1, "map_chapters": 1}
     source = {"itsoffset": f"{float(plan.shift):.6f}", "correct_ts_overflow": 0}
-    maps = [ffmpeg.input(_said(video))["0"]]
+    maps = [ffmpeg.input("pipe:0", f="mp4")["0"]]
     if mapped:
         film_input = ffmpeg.input(_said(info.path), **source)
         maps += [film_input[str(c.stream.index)] for c in mapped]
@@ -164,7 +177,7 @@ def _inputs(
         maps.append(ffmpeg.input(_said(more))["s"])
     graph = ffmpeg.output(*maps, _said(out), **options)
     graph = graph.global_args("-nostdin", "-hide_banner", "-loglevel", "error", "-copyts").overwrite_output()
-    names = {_said(path): f"file:{path}" for path in (video, info.path, out, *([more] if more else []))}
+    names = {_said(path): f"file:{path}" for path in (info.path, out, *([more] if more else []))}
     argv: list[str] = [names.get(word, word) for word in ffmpeg.compile(graph, cmd=ffmpeg_exe())]
     # ffmpeg-python puts global arguments last; the output's options are to follow, so they move to the front.
     name = argv.index(f"file:{out}")
@@ -266,19 +279,44 @@ def _cover_options(covers: Sequence[tuple[Path, StreamInfo]], first: int) -> lis
     return words
 
 
-def _run(argv: Sequence[str], out: Path) -> None:
-    complete = False
-    try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        complete = done.returncode == 0
-    finally:  # also when it was interrupted
+def _run(argv: Sequence[str], out: Path, write: Callable[[Sink], object]) -> None:
+    """Run ffmpeg, and give it what ``write`` writes."""
+    with TemporaryFile() as said, Popen(argv, stdin=PIPE, stdout=DEVNULL, stderr=said, bufsize=_PIPE) as process:
+        assert process.stdin is not None
+        complete = False
+        try:
+            with _while_read(process, process.stdin) as pipe:
+                write(pipe)
+                pipe.close()
+            complete = process.wait() == 0
+        finally:  # also when it was interrupted
+            if not complete:
+                process.kill()
+                process.wait()
+                with suppress(OSError):  # what was still to be written
+                    process.stdin.close()
+                with suppress(OSError):
+                    out.unlink(missing_ok=True)
         if not complete:
-            with suppress(OSError):
-                out.unlink(missing_ok=True)
-    if not complete:
-        # The last lines only say that it failed; the one that says why stands before them.
-        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if not _IDLE_WORDS.match(line)]
-        raise OutputError(
-            f"{out} cannot be written: ffmpeg ended with {done.returncode}: {lines[-1] if lines else 'no message'}",
-            hint="check the free space of the disk; .mkv takes more kinds of streams than .mp4",
-        )
+            said.seek(0)
+            # The last lines only say that it failed; the one that says why stands before them.
+            lines = [line for line in said.read().decode(errors="replace").splitlines() if not _IDLE_WORDS.match(line)]
+            raise OutputError(
+                f"{out} cannot be written: ffmpeg ended with {process.returncode}: {lines[-1] if lines else 'no message'}",
+                hint="check the free space of the disk; .mkv takes more kinds of streams than .mp4",
+            )
+
+
+@contextmanager
+def _while_read(reader: Popen[bytes], pipe: IO[bytes]) -> Iterator[IO[bytes]]:
+    """A pipe that breaks because its reader ended is no error of who writes: the reader says why."""
+    try:
+        yield pipe
+    except (OutputError, OSError) as error:
+        cause = error.__cause__ or error
+        if not isinstance(cause, OSError) or cause.errno not in (errno.EPIPE, errno.EINVAL):
+            raise
+        with suppress(OSError):
+            pipe.close()
+        if reader.wait() == 0:
+            raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,12 +14,13 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from stereo3d.ahead import run_ahead
 from stereo3d.errors import InputError
 from stereo3d.frames import Timeline
 from stereo3d.media.closing import Closing
 from stereo3d.media.info import MediaInfo
 from stereo3d.media.probe import open_input
-from stereo3d.media.reader import FrameReader, SourceFrame, open_reader
+from stereo3d.media.reader import FrameReader, PictureReader, SourceFrame, open_reader
 
 __all__ = ["Scan", "ScanReport", "ScannedFrame", "scan", "shown_times"]
 
@@ -26,6 +28,7 @@ _SMALL_WIDTH = 256
 _MISSING_SECONDS = 1  # shorter than promised by more than this means truncated; a hole longer than this is reported
 _HOLE_FRAMES = 3  # a pause of so many frames is a hole where the sound pauses, too
 _SPOT_CHECKS = 5
+_AHEAD = 4  # frames that wait between the decoder's thread and the analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class Scan(Closing):
         self.info = info
         self._threads = threads
         self._report: ScanReport | None = None
+        self._pts: list[int] = []
         self._keys: list[int] = []
         self._gaps: list[tuple[Fraction, Fraction]] = []
         self._stopped = False
@@ -105,16 +109,33 @@ class Scan(Closing):
             raise RuntimeError("the scan has not been read to its end")
         return self._report
 
+    @property
+    def seekable_so_far(self) -> bool:
+        """Whether seeking gives the same frames as reading through, as far as the pass has come."""
+        timeline = Timeline(tuple(self._pts), self.info.video.time_base, 1)
+        return self.info.kind != "film" or _spot_checks_agree(self.info, timeline, self._keys, self._threads)
+
     def _run(self) -> Generator[ScannedFrame]:
         video = self.info.video
         width = min(_SMALL_WIDTH, video.width)
         height = max(1, round(width * video.height / video.width))
         reformatter = VideoReformatter()
-        pts: list[int] = []
+        pts = self._pts
         irregular = corrupt = 0
+        met = 0, 0
         last: SourceFrame | None = None
-        with open_reader(self.info, threads=self._threads) as reader:
-            for last, time in shown_times(reader.frames(watch_all=True), fields=video.fields):
+
+        def decoded() -> Iterator[SourceFrame]:
+            nonlocal met
+            for frame, by_then in stream:
+                met = by_then
+                yield frame
+
+        with (
+            open_reader(self.info, threads=self._threads) as reader,
+            closing(run_ahead(_watched(reader), _AHEAD, "decode for the scan")) as stream,
+        ):
+            for last, time in shown_times(decoded(), fields=video.fields):
                 small = reformatter.reformat(last.frame, width, height, "bgr24", interpolation="AREA").to_ndarray()
                 irregular += not last.regular
                 corrupt += last.frame.is_corrupt
@@ -128,8 +149,8 @@ class Scan(Closing):
                 yield ScannedFrame(len(pts) - 1, time, last.regular, damaged, small.view(np.uint8), luma)
                 if self._stopped:
                     break
-            packets, end_seconds = reader.corrupt_packets, reader.end_seconds
-            self._gaps = reader.sound_gaps
+            packets, gaps = met if self._stopped else (reader.corrupt_packets, len(reader.sound_gaps))
+            self._gaps, end_seconds = reader.sound_gaps[:gaps], reader.end_seconds
         if last is None:
             raise InputError(
                 f"{self.info.path}: none of its frames can be decoded", hint="try to play it; copy it again"
@@ -149,6 +170,12 @@ class Scan(Closing):
         return ScanReport(
             timeline, irregular, corrupt, packets, expected, found, truncated, _holes(timeline, self._gaps), seekable
         )
+
+
+def _watched(reader: FrameReader | PictureReader) -> Iterator[tuple[SourceFrame, tuple[int, int]]]:
+    """Every frame, and how many corrupt packets and gaps of the sound the reader had met by then: it is read ahead of its consumer."""
+    for frame in reader.frames(watch_all=True):
+        yield frame, (reader.corrupt_packets, len(reader.sound_gaps))
 
 
 def scan(info: MediaInfo, *, threads: int = 0) -> Scan:

@@ -18,8 +18,9 @@ from typing import BinaryIO
 
 from stereo3d import __version__
 from stereo3d.errors import OutputError
+from stereo3d.media.join import Sink
 
-__all__ = ["BOX_MODES", "handler_name", "header_first", "read_stereo_box", "write_stereo_boxes"]
+__all__ = ["BOX_MODES", "MarkedMovie", "handler_name", "header_first", "read_stereo_box", "write_stereo_boxes"]
 
 BOX_MODES = {"top_bottom": 1, "left_right": 2, "right_left": 4}
 """st3d's numbers. There is none for the right eye above the left, for turns and for colours."""
@@ -51,6 +52,30 @@ def write_stereo_boxes(path: Path, mode: str = "", *, sphere: bool = False) -> N
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+class MarkedMovie:
+    """Passes an MP4 on to ``out`` as it is written, its header first and its samples in fragments, each eye marked as half a sphere."""
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        self._head = bytearray()
+        self._marked = False
+
+    def write(self, data: bytes) -> int:
+        """More of the file. Returns how much was taken: all of it."""
+        if self._marked:
+            self._out.write(data)
+            return len(data)
+        self._head += data
+        moov = self._head.find(b"moov") - 4  # only the box of the file's kind is before it
+        if moov >= 0 and len(self._head) >= (end := moov + struct.unpack_from(">I", self._head, moov)[0]):
+            header = self._head[moov:end]
+            _add_boxes(header, _boxes("", True))
+            self._out.write(bytes(self._head[:moov] + header + self._head[end:]))
+            self._head.clear()
+            self._marked = True
+        return len(data)
 
 
 def handler_name(mode: str = "", *, sphere: bool = False) -> str:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from array import array
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, repeat
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Discard, Stream
 
+from stereo3d.ahead import run_ahead
 from stereo3d.errors import VerificationError
+from stereo3d.media.blocks import read_blocks
 from stereo3d.media.info import MediaInfo, StreamInfo
 from stereo3d.media.mux import MuxReport, OutputPlan
 from stereo3d.media.probe import open_input
 from stereo3d.media.sei import said_packing
 from stereo3d.media.sidedata import is_half_sphere, stereo_packing
+from stereo3d.media.split import PacketsDigest, packets_sha256
 from stereo3d.media.stereo_box import BOX_MODES, read_stereo_box
 
 __all__ = ["VerifyReport", "verify_output", "verify_segment"]
@@ -27,6 +34,11 @@ __all__ = ["VerifyReport", "verify_output", "verify_segment"]
 _TICK = Fraction(1, 1_000_000)
 _MATROSKA_ROUNDING = Fraction(1, 2000)
 _AUDIO_TOLERANCE = Fraction(1, 1000)
+_PORTION, _MOST_PACKETS = (
+    1 << 20,
+    64,
+)  # bytes and packets that are handed from the reading to the comparing thread at once
+_AHEAD = 4  # portions
 _RUN_UP = {"aac": 1024, "ac3": 256, "eac3": 256}  # samples
 
 
@@ -50,16 +62,21 @@ class VerifyReport:
 class _Track:
     """Payload hashes and times (in microseconds, rounded) of a track's packets, 16 bytes each."""
 
-    def __init__(self, *, joined: bool = False) -> None:
+    def __init__(self, tick: Fraction, *, shift: Fraction = Fraction(0), joined: bool = False) -> None:
+        """``tick``: seconds of a packet's unit of time; ``shift``: seconds that are added."""
         self.hashes = array("Q")
         self.times = array("q")
         self._whole = hashlib.blake2b() if joined else None
+        self._parts = math.lcm(tick.denominator, shift.denominator)  # whole numbers: fractions take 20 times as long
+        self._factor, self._shift = (int(value / _TICK * self._parts) for value in (tick, shift))
 
-    def add(self, payload: bytes, time: Fraction) -> None:
+    def add(self, packet: Packet[Stream], pts: int | None) -> None:
+        assert pts is not None
+        payload = memoryview(packet)
         if self._whole is not None:
             self._whole.update(payload)
         self.hashes.append(int.from_bytes(hashlib.blake2b(payload, digest_size=8).digest()))
-        self.times.append(round(time / _TICK))
+        self.times.append((2 * (pts * self._factor + self._shift) + self._parts) // (2 * self._parts))
 
     def payloads(self) -> object:
         """What must be equal for equal payloads: raw sound may be cut into packets anew."""
@@ -86,20 +103,31 @@ def verify_output(
     info: MediaInfo,
     plan: OutputPlan,
     report: MuxReport,
+    recorded: Sequence[str] = (),
 ) -> VerifyReport:
-    """Compare the output with the segments and the source, packet by packet.
+    """Read the output and compare it with the segments and the source, packet by packet.
 
+    ``recorded``: for each segment what :func:`stereo3d.media.split.packets_sha256` said when it was built; those of which that is not known are read again.
     Pictures: the segments' packets, in order, each at its frame's time (exact in MP4, within half a millisecond in Matroska).
     Sound: each copied track's packets are the source's of the plan's span, within a millisecond. Raises VerificationError.
     """
     matroska = out.suffix.lower() == ".mkv"
     audio = [(n, c.stream) for n, c in enumerate(report.carried, 1) if c.stream.kind == "audio" and c.codec == "copy"]
+    pictures = _Pictures(out, segments, recorded)
     try:
-        with av.open(f"file:{out}") as container:
-            found = _read(container, [(0, False), *((n, _is_raw(s)) for n, s in audio)])
+        with ThreadPoolExecutor(1) as beside, av.open(f"file:{out}") as container:
+            reading = beside.submit(_source_audio, info, [s for _, s in audio], plan)
+            found = {n: _Track(_tick(container.streams[n]), joined=_is_raw(s)) for n, s in audio}
+            with closing(run_ahead(_portions(container, [0, *found]), _AHEAD, "read the result")) as portions:
+                for packet in chain.from_iterable(portions):
+                    if packet.stream_index:
+                        found[packet.stream_index].add(packet, packet.pts)
+                    else:
+                        pictures.add(packet)
             stereo, sphere = _stereo_tags(container, out if not matroska else None)
-        video_error = _check_video(out, found[0], segments, plan, matroska=matroska)
-        wanted = _source_audio(info, [s for _, s in audio], plan)
+            tick = _tick(container.streams[0])
+            video_error = _check_video(out, pictures, tick, plan, matroska=matroska)
+            wanted = reading.result()
     except (av.FFmpegError, OSError, IndexError) as error:
         raise VerificationError(f"{out} cannot be verified: {error}", hint="run the same command again") from error
     errors = [_check_audio(out, s, found[n], wanted[s.index]) for n, s in audio]
@@ -114,8 +142,8 @@ def verify_output(
         raise VerificationError(f"{out}: it is{'' if sphere else ' not'} tagged as half a sphere")
     return VerifyReport(
         len(plan.timeline),
-        min(found[0].times) * _TICK,
-        max(found[0].times) * _TICK,
+        pictures.times[0] * tick,
+        pictures.times[-1] * tick,
         len(audio),
         sum(len(found[n].hashes) for n, _ in audio),
         video_error,
@@ -129,12 +157,25 @@ def _is_raw(stream: StreamInfo) -> bool:
     return stream.codec.startswith("pcm_")
 
 
-def _read(container: InputContainer, wanted: Sequence[tuple[int, bool]]) -> dict[int, _Track]:
-    tracks = {index: _Track(joined=raw) for index, raw in wanted}
-    for packet in container.demux([container.streams[index] for index in tracks]):
+def _tick(stream: Stream) -> Fraction:
+    """Seconds of a stream's unit of time."""
+    if stream.time_base is None:
+        raise IndexError(f"stream {stream.index} has no unit of time")
+    return stream.time_base
+
+
+def _portions(container: InputContainer, indices: Sequence[int]) -> Iterator[list[Packet[Stream]]]:
+    """Packets of some streams that have a time, some at once: handing over each alone would take longer than reading it."""
+    portion: list[Packet[Stream]] = []
+    size = 0
+    for packet in container.demux([container.streams[index] for index in indices]):
         if packet.size and packet.pts is not None:
-            tracks[packet.stream_index].add(bytes(packet), packet.pts * packet.time_base)
-    return tracks
+            portion.append(packet)
+            size += packet.size
+        if size >= _PORTION or len(portion) >= _MOST_PACKETS:
+            yield portion
+            portion, size = [], 0
+    yield portion
 
 
 def _stereo_tags(container: InputContainer, mp4: Path | None) -> tuple[str, bool]:
@@ -162,61 +203,82 @@ def _packing_said(segment: Path) -> str:
         return said_packing(bytes(packet), stream.codec_context.codec.canonical_name) if packet is not None else ""
 
 
-def _check_video(out: Path, found: _Track, segments: Sequence[Path], plan: OutputPlan, *, matroska: bool) -> Fraction:
-    timeline = plan.timeline
-    if len(found.hashes) != len(timeline):
-        raise VerificationError(f"{out} has {len(found.hashes)} frames, not {len(timeline)}")
-    allowed = _MATROSKA_ROUNDING if matroska else Fraction(0)
-    worst = Fraction(0)
-    position = 0
-    for path in segments:
-        track, order = _segment_track(path)
-        end = position + len(order)
-        if found.hashes[position:end] != track.hashes:
-            raise VerificationError(f"{out}: pictures {position}..{end - 1} are not those of {path.name}")
-        for place, rank in enumerate(order):
-            frame = position + rank
-            meant = timeline.pts[frame] * timeline.time_base + plan.shift
-            error = abs(found.times[position + place] * _TICK - meant)
-            # Times were read back rounded to a microsecond.
-            if error > allowed + _TICK / 2:
-                raise VerificationError(
-                    f"{out}: frame {frame} is at {float(found.times[position + place] * _TICK):.6f} s, not {float(meant):.6f} s"
-                )
-            worst = max(worst, error)
-        position = end
-    return worst if matroska else Fraction(0)
+class _Pictures:
+    """The picture's packets as they are read back: each segment's run of them must be what was recorded of it."""
+
+    def __init__(self, out: Path, segments: Sequence[Path], recorded: Sequence[str]) -> None:
+        self.seen = 0
+        self.times: list[int] = []
+        """Of the frames in display order, in the track's ticks."""
+        self._out = out
+        self._segments = iter(segments)
+        self._recorded = chain(recorded, repeat(""))
+        self._path = Path()
+        self._count = 0
+        self._run: PacketsDigest | None = None
+
+    def add(self, packet: Packet[Stream]) -> None:
+        self.seen += 1
+        if self._run is None:
+            path = next(self._segments, None)
+            if path is None:
+                return  # more frames than were joined: their number will say so
+            blocks = read_blocks(path)
+            self._path, self._count, self._run = path, len(blocks.times), PacketsDigest(blocks.header)
+        self._run.add(packet)
+        if len(self._run.times) == self._count:
+            self._compare(self._run)
+            self._run = None
+
+    def _compare(self, run: PacketsDigest) -> None:
+        first = len(self.times)
+        if run.hexdigest() != (next(self._recorded) or packets_sha256(self._path)):
+            last = first + self._count - 1
+            raise VerificationError(f"{self._out}: pictures {first}..{last} are not those of {self._path.name}")
+        self.times += sorted(run.times)
 
 
-def _segment_track(path: Path) -> tuple[_Track, list[int]]:
-    """A segment's packets, and for each its place in display order."""
-    with av.open(f"file:{path}") as container:
-        track = _read(container, [(container.streams.video[0].index, False)])[0]
-    places = {time: rank for rank, time in enumerate(sorted(track.times))}
-    return track, [places[time] for time in track.times]
+def _check_video(out: Path, found: _Pictures, tick: Fraction, plan: OutputPlan, *, matroska: bool) -> Fraction:
+    """Every frame's time against the timeline; ``tick``: seconds of the output's unit. Returns the largest difference in seconds."""
+    timeline, shift = plan.timeline, plan.shift
+    if found.seen != len(timeline):
+        raise VerificationError(f"{out} has {found.seen} frames, not {len(timeline)}")
+    parts = math.lcm(tick.denominator, timeline.time_base.denominator, shift.denominator)
+    unit, meant, plus = (int(value * parts) for value in (tick, timeline.time_base, shift))
+    errors = [abs(ticks * unit - pts * meant - plus) for ticks, pts in zip(found.times, timeline.pts, strict=True)]
+    worst = max(errors)
+    if worst > ((_MATROSKA_ROUNDING if matroska else 0) + _TICK / 2) * parts:
+        frame = errors.index(worst)
+        is_at, should = float(found.times[frame] * tick), float(timeline.pts[frame] * timeline.time_base + shift)
+        raise VerificationError(f"{out}: frame {frame} is at {is_at:.6f} s, not {should:.6f} s")
+    return Fraction(worst, parts) if matroska else Fraction(0)
 
 
 def _source_audio(info: MediaInfo, streams: Sequence[StreamInfo], plan: OutputPlan) -> dict[int, _Track]:
     """The source's sound as it should be in the output."""
     if not streams:
         return {}
-    tracks = {s.index: _Track(joined=_is_raw(s)) for s in streams}
     repair = plan.repair_times and "mpegts" in info.container
     follow: dict[int, tuple[int, int]] = {}  # last time and duration of each stream
     with open_input(info.path) as container:
+        ticks = {s.index: _tick(container.streams[s.index]) for s in streams}
+        tracks = {s.index: _Track(ticks[s.index], shift=plan.shift, joined=_is_raw(s)) for s in streams}
+        for stream in container.streams:
+            if stream.index not in tracks:
+                stream.discard = Discard.all
         filters = {s.index: _raw_aac(container.streams[s.index], info) for s in streams}
         for packet in container.demux([container.streams[index] for index in tracks]):
             if not packet.size:
                 continue
-            index, time_base = packet.stream_index, packet.time_base
+            index = packet.stream_index
             for piece in _filtered(packet, filters[index]):
                 if not piece.size or piece.pts is None:
                     continue
                 last, duration = follow.get(index, (piece.pts - 1, 1))
                 pts = piece.pts if piece.pts > last or not repair else last + duration
                 follow[index] = pts, piece.duration or 0
-                if plan.span is None or pts * time_base in plan.span:
-                    tracks[index].add(bytes(piece), pts * time_base + plan.shift)
+                if plan.span is None or pts * ticks[index] in plan.span:
+                    tracks[index].add(piece, pts)
     return tracks
 
 

@@ -42,7 +42,7 @@ from stereo3d.render.plus_depth import depth_picture
 __all__ = ["PIPELINE_VERSION", "build_segments", "pictures"]
 
 # Raised whenever the same plan would give other pixels: segments of an older version are not reused.
-PIPELINE_VERSION = 5
+PIPELINE_VERSION = 6
 _HOST = torch.device("cpu")
 # A shot's depth is ready all at once. While it is rendered the model goes on with the next shot, so about a shot of depth must
 # find room between them (eight frames an item).
@@ -130,12 +130,11 @@ def _encode(
 
 def _writer(part: Path, batch: FrameBatch, recipe: Recipe, segment: Segment) -> SegmentWriter | SizedWriter:
     timeline = recipe.timeline
-    rate = len(timeline) / timeline.duration(0, len(timeline))  # headers lie about it, those of AVI above all
     what = (part, recipe.encoder_of(segment), batch.format, batch.width, batch.height)
     if recipe.goals:
-        return SizedWriter(*what, time_base=timeline.time_base, rate=rate, goal=recipe.goals[segment.number])
+        return SizedWriter(*what, time_base=timeline.time_base, rate=timeline.rate, goal=recipe.goals[segment.number])
     device = recipe.place if recipe.ends.encode and recipe.encoder_of(segment) == recipe.encoder else None
-    return SegmentWriter(*what, time_base=timeline.time_base, rate=rate, device=device)
+    return SegmentWriter(*what, time_base=timeline.time_base, rate=timeline.rate, device=device)
 
 
 def pictures(

@@ -88,7 +88,6 @@ class DepthKeeper:
     def passing(self, pieces: Iterable[Placed]) -> Generator[Placed, None, None]:
         writer: SegmentWriter | None = None
         timeline = self._timeline
-        rate = len(timeline) / timeline.duration(0, len(timeline))
         format = depth_format(self._encoder.codec)
         try:
             for piece in pieces:
@@ -104,7 +103,7 @@ class DepthKeeper:
                             batch.width,
                             batch.height,
                             time_base=timeline.time_base,
-                            rate=rate,
+                            rate=timeline.rate,
                         )
                     writer.write(batch)
                     if own.end == own.segment.end:

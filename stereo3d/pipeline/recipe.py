@@ -121,8 +121,8 @@ class Recipe:
 
     @property
     def rate(self) -> float:
-        """Frames a second, on average."""
-        return float(len(self.timeline) / self.timeline.duration(0, len(self.timeline)))
+        """Frames a second (see :attr:`stereo3d.frames.Timeline.rate`)."""
+        return float(self.timeline.rate)
 
     def decoder(self) -> Decoder:
         """A decoder of the source at the size that is converted. Close it."""

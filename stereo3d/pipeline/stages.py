@@ -7,32 +7,21 @@ closes the source. Time spent working and waiting is metered, so that the stage 
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from contextlib import closing
+from typing import TypeVar
 
 import torch
 
+from stereo3d.ahead import run_ahead
 from stereo3d.pipeline.lanes import Lane, keep_for_this_stream
 from stereo3d.pipeline.meter import Meter, Spent
 
 __all__ = ["stage"]
 
 T = TypeVar("T")
-_POLL = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Item(Generic[T]):
-    value: T
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    error: Exception | None
 
 
 class _Clock(threading.local):
@@ -49,63 +38,38 @@ def stage(
 ) -> Generator[T, None, None]:
     """Run ``source`` in a thread that works ``ahead`` items in advance, and yield its items in order. ``device``: on which it has a
     stream of its own."""
-    items: queue.Queue[_Item[T] | _End] = queue.Queue(maxsize=ahead)
-    closed = threading.Event()
-
-    def put(item: _Item[T] | _End) -> bool:
-        while not closed.is_set():
-            try:
-                items.put(item, timeout=_POLL)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def work() -> None:
-        iterator = iter(source)
-        end = _End(None)
-        try:
-            for value in _metered(name, iterator, meter, Lane(device)):
-                began = time.perf_counter()
-                if not put(_Item(value)):
-                    break
-                meter.spend(name, Spent(held_up=time.perf_counter() - began))
-        except Exception as error:  # noqa: BLE001 - it is raised again at the consumer
-            end = _End(error)
-        finally:
-            close = getattr(iterator, "close", None)
-            if close is not None:
-                close()
-        put(end)
-
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    thread.start()
-    try:
+    with closing(run_ahead(_metered(name, iter(source), meter, device), ahead, name)) as items:
         while True:
             began = time.perf_counter()
-            item = items.get()
-            _clock.waited += time.perf_counter() - began
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
+            try:
+                item = next(items)
+            except StopIteration:
                 return
-            keep_for_this_stream(item.value)
-            yield item.value
+            finally:
+                _clock.waited += time.perf_counter() - began
+            keep_for_this_stream(item)
+            yield item
+
+
+def _metered(name: str, iterator: Iterator[T], meter: Meter, device: torch.device | None) -> Generator[T, None, None]:
+    """The items, each made in this thread's stream; what it took, and how long it was not taken, goes to the meter."""
+    lane = Lane(device)
+    try:
+        while True:
+            began, waited = time.perf_counter(), _clock.waited
+            try:
+                with lane():
+                    value = next(iterator)
+                lane.finish()
+            except StopIteration:
+                return
+            finally:
+                starved = _clock.waited - waited
+                meter.add(name, time.perf_counter() - began - starved, starved=starved)
+            began = time.perf_counter()
+            yield value
+            meter.spend(name, Spent(held_up=time.perf_counter() - began))
     finally:
-        closed.set()
-        thread.join()
-
-
-def _metered(name: str, iterator: Iterator[T], meter: Meter, lane: Lane) -> Iterator[T]:
-    while True:
-        began, waited = time.perf_counter(), _clock.waited
-        try:
-            with lane():
-                value = next(iterator)
-            lane.finish()
-        except StopIteration:
-            return
-        finally:
-            starved = _clock.waited - waited
-            meter.add(name, time.perf_counter() - began - starved, starved=starved)
-        yield value
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            close()

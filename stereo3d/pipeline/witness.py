@@ -72,10 +72,11 @@ class Seen:
         return cls(tuple(Span(**s) for s in value["spans"]), tuple(Still(**s) for s in value["stills"]))
 
 
-def still_frames(plan: Sequence[Segment]) -> frozenset[int]:
-    """The middle of every shot (of every piece of a divided one); of too many, some that are spread evenly over the film."""
+def still_frames(plan: Sequence[Segment], share: float = 1.0) -> frozenset[int]:
+    """The middle of every shot (of every piece of a divided one); of too many, some that are spread evenly over the film.
+    ``share``: of the film that the plan covers."""
     pieces = [segment.piece(shot)[1:] for segment in plan for shot in segment.shots]
-    count = min(STILLS, len(pieces))
+    count = min(max(1, round(STILLS * share)), len(pieces))
     chosen = (pieces[(2 * n + 1) * len(pieces) // (2 * count)] for n in range(count))
     return frozenset((start + end) // 2 for start, end in chosen)
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +41,7 @@ STEADY = 0.2  # share of a shot's lit samples that must agree on an edge
 STRAY = 10  # one of so many samples may have a coding artefact in a bar
 LIKE = 0.02  # of the frame's side: how much two opposite bars may differ
 NEAR = 3  # lines: ringing of the codec round an edge
+STRIP = 128  # rows that are counted at once: a column's count fits into a byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,7 @@ def _measure(luma: Luma, black: int, unit: int) -> NDArray[np.int32] | None:
         for border in ((luma[:2].ravel(), luma[-2:].ravel()), (luma[:, :2].ravel(), luma[:, -2:].ravel()))
     )
     limit = min(max(noise, black) + NOISE[0] * unit, black + NOISE[1] * unit)
-    mask = luma > limit
-    rows, columns = np.count_nonzero(mask, axis=1), mask.view(np.uint8).sum(0, dtype=np.uint32)
+    rows, columns = _lit(luma, int(limit))
     height, width = luma.shape
     if rows.sum() < LIT_AT_ALL * height * width:
         return None
@@ -123,6 +124,16 @@ def _measure(luma: Luma, black: int, unit: int) -> NDArray[np.int32] | None:
     )
 
 
+def _lit(luma: Luma, limit: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """How many samples of each row, and of each column, are above ``limit``: by strips that stay in the processor's cache."""
+    rows, columns = [], np.zeros(luma.shape[1], np.int32)
+    for top in range(0, luma.shape[0], STRIP):
+        lit = (luma[top : top + STRIP] > limit).view(np.uint8)
+        rows.append(cv2.reduce(lit, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel())
+        columns += lit.sum(0, dtype=np.uint8)
+    return np.concatenate(rows), columns
+
+
 def _extent(counts: NDArray[Any], length: int) -> slice:
     """From the first to the last line of which more than a fiftieth is lit."""
     lit = np.flatnonzero(counts > length / 50)
@@ -138,7 +149,7 @@ def _side(share: NDArray[np.float64], lines: Luma) -> tuple[int, int, int]:
     if dark < 2 or dark >= deepest:
         return clear, dark, -1
     first = max(0, dark - NEAR - 2)
-    level = np.median(lines[first : dark + 4 * NEAR], axis=1) - float(np.median(lines[0]))
+    level = _medians(lines[first : dark + 4 * NEAR]) - _medians(lines[:1])
     inside = float(np.median(level[dark - first + NEAR :]))
     edge = first + int(np.argmax(level >= EDGE * inside))
     before, after = level[: max(1, edge - first - 1)], level[edge - first + 1 :]
@@ -146,6 +157,14 @@ def _side(share: NDArray[np.float64], lines: Luma) -> tuple[int, int, int]:
     sharp = edge >= 2 and before[-1] <= inside / 5 and after[0] >= inside * 0.6 and inside > 0
     straight = band.mean() >= STRAIGHT and share[max(0, edge - 2 * NEAR) : edge - 1].mean() <= PICTURE
     return clear, dark, edge if sharp and straight else -1
+
+
+def _medians(lines: Luma) -> NDArray[np.float64]:
+    """The median of each line. A stable sort of small integers is by digits: six times as fast as a selection."""
+    ordered = np.sort(lines, axis=1, kind="stable")
+    count = ordered.shape[1]
+    low, high = ordered[:, (count - 1) // 2].astype(np.float64), ordered[:, count // 2].astype(np.float64)
+    return (low + high) / 2
 
 
 def _first_run(flags: NDArray[np.bool_], length: int) -> int:

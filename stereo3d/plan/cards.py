@@ -24,8 +24,7 @@ class Cards:
 
     @classmethod
     def of(cls, shots: tuple[Shot, ...], spans: tuple[tuple[int, int], ...], timeline: Timeline) -> Cards:
-        seconds = timeline.duration(0, len(timeline))
-        return cls(shots, spans, max(1, round(EASE_SECONDS * len(timeline) / seconds)))
+        return cls(shots, spans, max(1, round(EASE_SECONDS * timeline.rate)))
 
     def share(self, frame: int) -> float:
         """How much of the strength is left at an output frame, 0 (card) .. 1. A card changes nothing beyond its shot."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from stereo3d.job import build, finish
 from stereo3d.job.convert import convert_film
-from stereo3d.job.prepare import Job
+from stereo3d.job.job import Job
 from stereo3d.progress import Silent
 from stereo3d.settings import Settings
 from tests.films import make_film

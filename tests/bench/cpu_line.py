@@ -30,8 +30,8 @@ import torch
 from stereo3d.bench.machine import describe
 from stereo3d.bench.reference import TWO_COPIES, run_ffmpeg
 from stereo3d.job.convert import convert_film
+from stereo3d.job.encoder import encoder_for, with_fixed_threads
 from stereo3d.job.numerics import load_with_numerics
-from stereo3d.job.prepare import encoder_for, with_fixed_threads
 from stereo3d.layouts import LAYOUTS
 from stereo3d.media.probe import probe
 from stereo3d.plan.bars import Framing

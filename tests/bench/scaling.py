@@ -3,8 +3,8 @@
     python -m tests.bench.scaling
 
 Segments are handed out longest first; a worker's speed is that of its slowest stage; what is shared (the cores of a machine, the
-wire and the disk of the job's own machine) is shared fairly. Everything that one machine has to do alone (the scan before, the
-join and the check after) comes on top.
+wire and the disk of the job's own machine) is shared fairly. The scan goes on beside the building, by one machine; the join and the
+check, which it does alone, come on top.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Machines:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``seconds`` in all, of which ``alone`` by one machine; ``limit``: what saturates first."""
+    """``seconds`` in all, of which ``alone`` by one machine after all segments are built; ``limit``: what saturates first."""
 
     seconds: float
     alone: float
@@ -109,9 +109,9 @@ def simulate(film: Film, costs: Costs, machines: Machines) -> Outcome:
         built = max(built, end)
         heapq.heappush(ready, end)
     bounds = {name: film.frames / value for name, value in shared.items()}
-    finish = 3 * film.frames * film.result_bytes / machines.disk  # joined, muxed, compared
-    alone = film.frames * costs.scan + finish
-    waits = {min(own, key=lambda name: own[name]): built, **bounds, "scan and join, by one machine": alone}
+    bounds["scan, by one machine"] = film.frames * costs.scan
+    alone = 3 * film.frames * film.result_bytes / machines.disk  # joined, muxed, compared
+    waits = {min(own, key=lambda name: own[name]): built, **bounds, "join, by one machine": alone}
     return Outcome(alone + max(built, *bounds.values()), alone, max(waits, key=lambda name: waits[name]))
 
 

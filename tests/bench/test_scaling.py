@@ -36,7 +36,7 @@ def test_what_is_shared_is_named() -> None:
     assert simulate(film, PLAIN, Machines(4, 1, 1, network=1e3, disk=1e15, shared=True)).limit == "network"
     assert simulate(film, PLAIN, Machines(4, 1, 1, network=1e15, disk=1e6, shared=True)).limit == "storage"
     scanned = replace(PLAIN, scan=0.2)
-    assert simulate(film, scanned, Machines(1, 1, 1, **FAST)).limit == "scan and join, by one machine"
+    assert simulate(film, scanned, Machines(1, 1, 1, **FAST)).limit == "scan, by one machine"
     slow = replace(PLAIN, encode=1.0)
     assert simulate(film, slow, Machines(1, 1, 2, **FAST)).limit == "encoder cores"
     assert simulate(film, slow, Machines(1, 1, 2, encodes_on_gpu=True, **FAST)).limit == "GPU"

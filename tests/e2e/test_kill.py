@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stereo3d.job.prepare import EARLY_FRAMES
 from tests.faults import PLACES, Faults
 from tests.films import audio_packets, command, environment, make_film, picture_hashes, picture_times, run_program
 
@@ -183,6 +184,20 @@ def test_a_hundred_kills(tmp_path: Path, seed: int, record_property: pytest.Reco
     assert kills.total() == 25
     for (place, victim), count in kills.items():
         record_property(f"{place}: {victim}", count)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_kills_while_the_film_is_scanned(tmp_path: Path) -> None:
+    """Long enough for segments to be built beside the scan."""
+    film = make_film(tmp_path / "film.mkv", (130,) * 40, rate=Fraction(24), size=(96, 64))
+    assert sum((130,) * 40) > EARLY_FRAMES
+    run_program(*words(film, tmp_path / "whole.mkv"))
+    chance, job = random.Random(3), Job(film, tmp_path / "out.mkv", Faults(tmp_path / "faults"))
+    while job.kills.total() < 8:
+        assert job.kill_after(chance.uniform(3, 9), chance.choice(("both", "watcher")))
+    job.finish(tmp_path / "whole.mkv")
+    assert not [p for p in psutil.process_iter(["cmdline"]) if "stereo3d.job.surveying" in (p.info["cmdline"] or ())]
 
 
 def test_a_second_ctrl_c_stops_at_once_and_nothing_is_lost(tmp_path: Path) -> None:

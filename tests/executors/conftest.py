@@ -13,7 +13,7 @@ import pytest
 from stereo3d.executors.crew import Failure, Outcome
 from stereo3d.executors.local import LocalExecutor
 from stereo3d.frames import Shot
-from stereo3d.job.prepare import with_fixed_threads
+from stereo3d.job.encoder import with_fixed_threads
 from stereo3d.job.survey import survey_source
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe

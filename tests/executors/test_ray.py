@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import tempfile
@@ -45,15 +44,16 @@ def nodes(scratch: Path) -> Iterator[Any]:
     """A head without cores of its own and two machines of one core each, without a dashboard or statistics."""
     from ray.cluster_utils import Cluster as Nodes
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ["TMPDIR"] = str(scratch)
-    head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE}
-    nodes = Nodes(initialize_head=True, head_node_args=head)
-    for _ in range(2):
-        nodes.add_node(num_cpus=1, num_gpus=0, object_store_memory=STORE)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("TMPDIR", str(scratch))
+        head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE}
+        nodes = Nodes(initialize_head=True, head_node_args=head)
+        for _ in range(2):
+            nodes.add_node(num_cpus=1, num_gpus=0, object_store_memory=STORE)
+        yield nodes
+        ray.shutdown()
+        nodes.shutdown()
 
 
 @pytest.fixture(scope="module")

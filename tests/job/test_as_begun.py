@@ -9,8 +9,9 @@ import pytest
 
 from stereo3d.errors import UsageError
 from stereo3d.job.done import Asked
+from stereo3d.job.encoder import as_begun, encoder_for
+from stereo3d.job.job import Wish
 from stereo3d.job.manifest import Manifest
-from stereo3d.job.prepare import Wish, _as_begun, encoder_for
 from stereo3d.media.encode import choose_encoder
 from stereo3d.media.probe import probe
 from stereo3d.pipeline.recipe import Numerics
@@ -40,15 +41,15 @@ def test_software_stays_software_though_a_card_is_there_now(film: Path) -> None:
     begun = _wish(film)
     hardware = choose_encoder(begun.encode, 320, 96, begun.info.video.format, hardware=True)
     now = replace(begun, encoder=hardware)
-    assert _as_begun(now, _manifest(begun, "libx264")).encoder == begun.encoder
-    assert _as_begun(now, _manifest(begun, "h264_nvenc")) is now
-    assert _as_begun(now, None) is now
+    assert as_begun(now, _manifest(begun, "libx264")).encoder == begun.encoder
+    assert as_begun(now, _manifest(begun, "h264_nvenc")) is now
+    assert as_begun(now, None) is now
 
 
 def test_a_card_that_is_gone_is_said_and_not_passed_over(film: Path) -> None:
     wish = _wish(film)
     with pytest.raises(UsageError, match="begun with h264_nvenc") as caught:
-        _as_begun(wish, _manifest(wish, "h264_nvenc"))
+        as_begun(wish, _manifest(wish, "h264_nvenc"))
     assert "--encoder software" in caught.value.hint
 
 
@@ -56,7 +57,7 @@ def test_who_asks_for_another_encoder_gets_it(film: Path) -> None:
     begun = _wish(film)
     for options in ({"encoder": "software"}, {"codec": "hevc"}):
         other = _wish(film, **options)
-        assert _as_begun(other, _manifest(begun, "h264_nvenc")) is other
+        assert as_begun(other, _manifest(begun, "h264_nvenc")) is other
 
 
 def test_the_manifest_says_it(film: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from stereo3d.media.decode import decode
 from stereo3d.media.encode import EncoderSpec, choose_encoder
 from stereo3d.media.info import MediaInfo
-from stereo3d.media.join import join
+from stereo3d.media.join import Sink, join
 from stereo3d.media.mux import MuxReport, OutputPlan, mux
 from stereo3d.media.probe import probe
 from stereo3d.media.scan import ScanReport, scan
@@ -131,10 +131,11 @@ class Built:
             self.segments.append(path)
 
     def deliver(self, name: str, plan: OutputPlan) -> tuple[Path, MuxReport]:
-        joined = self.folder / "joined.mp4"
-        join(self.segments, self.timeline, self.cuts, joined, origin=plan.origin)
+        def write(pipe: Sink) -> None:
+            join(self.segments, self.timeline, self.cuts, pipe, origin=plan.origin)
+
         out = self.folder / name
-        return out, mux(joined, self.info, out, plan)
+        return out, mux(self.segments[0], write, self.info, out, plan)
 
 
 @pytest.fixture
