@@ -79,7 +79,7 @@ def semi_planar(planes: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Ten
     of :data:`PITCH` samples or a multiple of it: an engine is told where luma begins and how long a row is, and finds chroma by that."""
     (height, width), dtype = planes[0].shape, planes[0].dtype
     whole = planes[0].new_empty((height + height // 2, -(-width // PITCH) * PITCH))
-    luma, chroma = whole[:height, :width], whole[height:, :width].unflatten(1, (width // 2, 2))
+    luma, chroma = whole[:height, :width], whole[height:, :width].view(height // 2, width // 2, 2)
     for target, source in zip((luma, chroma[..., 0], chroma[..., 1]), planes, strict=True):
         if dtype == torch.uint16:
             source = (source.to(torch.int32) << _TEN_BIT_SHIFT).to(torch.uint16)
