@@ -8,7 +8,7 @@ endif
 INSTALLED := .venv/.installed
 WORKERS ?= 2
 
-.PHONY: demo install check lint types test test-long test-ui bench clean
+.PHONY: demo install check lint types test test-long test-ui bench bench-gpu clean
 
 demo: $(INSTALLED)  ## render the demo film and convert it
 	$(BIN)/python -m stereo3d.demo --out demo-out
@@ -46,6 +46,9 @@ check: lint types test  ## what CI runs
 bench: $(INSTALLED)  ## how fast this machine is
 	$(BIN)/stereo3d bench
 	$(BIN)/stereo3d bench depth
+
+bench-gpu: $(INSTALLED)  ## all that is to be measured on a CUDA card: FILM=film.mkv, made by tests.bench.gpu_session --make
+	$(BIN)/python -m tests.bench.gpu_session $(FILM)
 
 clean:
 	rm -rf .venv .axe demo-out .mypy_cache .pytest_cache .ruff_cache build dist

@@ -51,7 +51,7 @@ __all__ = ["FilmBench", "StageRow", "bench_film", "first_frames", "render_demo",
 
 # Frames: the network runs as it would for a film, compiled where that is worth it.
 _TWO_HOURS = 172_800
-_STAGES = ("decode", "depth", "render", "encode")
+_STAGES = ("decode", "depth", "steady depth", "render", "encode")
 # The scripts take frame after frame, so few tell how fast they are.
 _REFERENCE_FRAMES = {"cpu": 4, "mps": 24, "cuda": 96}
 _DEMO_SHOTS = ("courtyard", "tabletop")
@@ -59,9 +59,9 @@ _DEMO_SHOTS = ("courtyard", "tabletop")
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    """``stage``: decode, depth, render, encode; conversion (end to end), and of it pipeline (all but scan, join and check);
-    ffmpeg (decode, stack, encode; no depth); reference (the tutorial scripts, from film to JPEGs). ``core_seconds_per_frame``
-    is None for what is not measured apart."""
+    """``stage``: decode, depth (the network alone), steady depth, render, encode; conversion (end to end), and of it pipeline (all but
+    scan, join and check); ffmpeg (decode, stack, encode; no depth); reference (the tutorial scripts, from film to JPEGs).
+    ``core_seconds_per_frame`` is None for what is not measured apart."""
 
     stage: str
     fps: float
@@ -191,6 +191,7 @@ class _Bench:
         self.device = self.recipe.place
         self.machine = describe(self.device)
         self.frames: list[tuple[Shot, list[FrameBatch]]] = []
+        self.raw: list[tuple[ShotDepth, list[tuple[FrameBatch | None, torch.Tensor]]]] = []
         self.depths: list[Depths] = []
         self.packed: list[FrameBatch] = []
         self.built: list[float] = []
@@ -204,7 +205,9 @@ class _Bench:
 
     def run(self, rounds: int) -> dict[str, list[Sample]]:
         """All rows, ``rounds`` times and once before to warm up; the stages fill what the next one needs."""
-        steps: dict[str, Callable[[], None]] = {stage: getattr(self, f"_{stage}") for stage in _STAGES}
+        steps: dict[str, Callable[[], None]] = {
+            stage: getattr(self, f"_{stage.replace(' ', '_')}") for stage in _STAGES
+        }
         steps["conversion"] = self._convert
         if self._ffmpeg_can():
             steps["ffmpeg"] = self._ffmpeg
@@ -227,7 +230,7 @@ class _Bench:
             ]
 
     def _depth(self) -> None:
-        self.depths = []
+        self.raw = []
         wanted = self.settings.view.zero_parallax
         for _, batches in self.frames:
             depth = ShotDepth(
@@ -235,7 +238,12 @@ class _Bench:
                 zero_parallax=None if wanted == "auto" else wanted,
                 steady=self.settings.depth.steady,
             )
-            parts = [part for batch in batches for part in depth.push(batch)] + list(depth.finish())
+            self.raw.append((depth, [(batch, depth.estimate(batch)) for batch in (*batches, None)]))
+
+    def _steady_depth(self) -> None:
+        self.depths = []
+        for depth, maps in self.raw:
+            parts = [part for batch, raw in maps for part in depth.steadied(batch, raw)]
             screens = tuple(screen for part in parts for screen in part.zero_parallax)
             self.depths.append(Depths(torch.cat([part.codes for part in parts]), screens))
 

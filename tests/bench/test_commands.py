@@ -57,10 +57,10 @@ def test_bench_goes_through_all_stages_of_a_film(tmp_path: Path) -> None:
     assert (result["frames"], result["source_size"], result["output_size"]) == (24, [160, 96], [320, 96])
     assert (result["model"], result["weights"]) == ("classic", "no")
     rows = {row["stage"]: row for row in result["rows"]}
-    assert list(rows) == ["decode", "depth", "render", "encode", "pipeline", "conversion", "ffmpeg"]
+    assert list(rows) == ["decode", "depth", "steady depth", "render", "encode", "pipeline", "conversion", "ffmpeg"]
     assert all(row["fps"] > 0 for row in rows.values())
     assert rows["conversion"]["seconds"] > rows["pipeline"]["seconds"]
-    slowest = min(("decode", "depth", "render", "encode"), key=lambda stage: rows[stage]["fps"])
+    slowest = min(("decode", "depth", "steady depth", "render", "encode"), key=lambda stage: rows[stage]["fps"])
     assert result["slowest"] == slowest
     assert result["share_of_slowest"] == pytest.approx(rows["pipeline"]["fps"] / rows[slowest]["fps"])
     assert result["times_reference"] is None  # no network, no tutorial
