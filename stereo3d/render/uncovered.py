@@ -24,7 +24,7 @@ import numpy.typing as npt
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import motion, uncovered_numba
+from stereo3d.render import motion, paste_numba, uncovered_numba
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Blocks, find_blocks
@@ -54,11 +54,9 @@ SAME = 2.5
 """Pixels, in the same way: shifts that are closer together are one surface."""
 
 _UNIT = 1280
-_SHARES = ((uncovered_numba.CARRIED, CARRY), (uncovered_numba.RENEWED, STEADY), (uncovered_numba.BEHIND, 1.0))
 _SIGNS = (1, -1)  # of the left and the right view
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
 Plane = npt.NDArray[np.generic]
 
 
@@ -86,20 +84,6 @@ class _Way:
     model: Floats
     before: Floats
     rest: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a frame's hole pixels are seen. ``where``: the distance to that frame, 0 for nowhere; ``at``: the place there; ``surface``: the shift here of
-    what a pixel is filled with; ``offset``: how much brighter it is here, in code values of 8 bit. ``carried``, ``carried_at``: whether (see
-    :func:`stereo3d.render.uncovered_numba.carry`) and where the last frame's view was filled there."""
-
-    where: Ints
-    at: Floats
-    surface: Floats
-    offset: Floats
-    carried: Ints
-    carried_at: Floats
 
 
 class Uncovered:
@@ -142,12 +126,11 @@ class Uncovered:
         """The views of the next frame that is owed; the window moves on."""
         here = self._moments[self._next]
         left, right = here.views
-        found = self._search(here)
+        surface = self._fill(here)
         filled = self._forgotten(here)
         for eye, sign in enumerate(_SIGNS):
             part = here.blocks.of(sign)
-            filled[eye, here.blocks.y[part], here.blocks.x[part]] = found.surface[part]
-            self._paste((left, right), eye, part, found)
+            filled[eye, here.blocks.y[part], here.blocks.x[part]] = surface[part]
         self._last, here.views = ((left, right), filled), ()
         self._next += 1
         if self._next > REACH:
@@ -164,44 +147,44 @@ class Uncovered:
             filled[eye, blocks.y[blocks.of(sign)], blocks.x[blocks.of(sign)]] = EMPTY
         return filled
 
-    def _search(self, here: _Moment) -> _Found:
-        blocks, width = here.blocks, here.planes[0].shape[1]
-        count = len(blocks.x)
-        drift = {way: np.zeros((len(blocks), 4), np.float32) for way in (1, -1)}
-        where, carried = np.zeros((2, count), np.int32)
-        at, carried_at = np.zeros((2, count, 2), np.float32)
-        found = _Found(where, at, blocks.shift.copy(), np.zeros(count, np.float32), carried, carried_at)
-        if not count:
-            return found
-        ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() else []
-        grow = max(1.0, width / _UNIT)
-        peak = (1 << here.views[0].format.bits) - 1
+    def _fill(self, here: _Moment) -> Floats:
+        """Fills the views of a frame; the shift of what each hole pixel is filled with."""
+        blocks, width, form = here.blocks, here.planes[0].shape[1], here.views[0].format
+        surface = blocks.shift.copy()
+        ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() and len(surface) else []
+        if not ways:
+            return surface
+        grow, peak = max(1.0, width / _UNIT), (1 << form.bits) - 1
         rule = tuple(np.float32(v) for v in (255 / peak, NOISE, TRUST, FURTHEST * grow, TOLERANCE * grow))
-        pixels = (blocks.x, blocks.y, blocks.shift, blocks.limit)
-        ring = (blocks.ring_x, blocks.ring_y, blocks.ring_shift, blocks.ring_limit)
-        ends = (blocks.first, blocks.ring_first, blocks.signs)
-        left = np.diff(blocks.first).astype(np.int32)
+        lead = self._leads(here)
+        ring = (blocks.ring_x, blocks.ring_y)
+        look = (*ring, blocks.ring_shift, uncovered_numba.slopes(here.planes[0], ring, rule[0]))
+        drift = {sense: np.zeros((len(blocks), 4), np.float32) for sense in (1, -1)}
+        left, found = np.diff(blocks.first), np.zeros(len(surface), np.bool_)
+        pixels = (blocks.x, blocks.y, blocks.limit, lead)
+        parts = (blocks.first, blocks.ring_first, blocks.ring_limit, blocks.signs)
+        views, depth = _planes(here.views), (form.chroma_x, form.chroma_y, form.is_rgb, np.float32(peak))
         for way in sorted(ways, key=lambda way: (abs(way.distance), -way.distance)):
             there = self._moments[way.number]
-            frames, moves = (here.planes[0], there.planes[0], there.near), (way.model, way.before, way.rest)
-            state = (
-                drift[1 if way.distance > 0 else -1],
-                left,
-                found.where,
-                found.at,
-                found.surface,
-                found.offset,
-                way.distance,
-            )
-            _over(partial(uncovered_numba.look_for, pixels, ring, ends, frames, moves, rule, state), len(blocks))
+            moves, state = (way.model, way.before, way.rest), (drift[np.sign(way.distance)], left, found, surface)
+            given = (pixels, look, parts, (there.planes, there.near), moves, rule, state, views, depth)
+            _over(partial(uncovered_numba.look_for, *given), len(blocks))
         back = next((way for way in ways if way.distance == -1), None)
         if back is not None and self._last is not None:
-            filled, same = self._last[1], np.float32(SAME * grow)
-            places, view = (where, found.surface, carried, carried_at), (blocks.first, blocks.signs)
-            _over(
-                partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], filled, same, places), len(blocks)
-            )
-        return found
+            memory = (drift[-1], _planes(self._last[0]), self._last[1])
+            shares = tuple(np.float32(v) for v in (SAME * grow, CARRY, STEADY))
+            held = (blocks.x, blocks.y, lead), (blocks.first, blocks.signs)
+            given = (*held, back.model, memory, shares, (found, surface), views, depth)
+            _over(partial(uncovered_numba.carry, *given), len(blocks))
+        return surface
+
+    def _leads(self, here: _Moment) -> npt.NDArray[np.bool_]:
+        """Which hole pixels the views' chroma follows."""
+        form, blocks = here.views[0].format, here.blocks
+        scales = (0, 0) if form.is_rgb else (form.chroma_x, form.chroma_y)
+        height, width = here.planes[-1].shape
+        parts = [blocks.of(sign) for sign in _SIGNS]
+        return np.concatenate([paste_numba.leads(blocks.x[p], blocks.y[p], *scales, width, height) for p in parts])
 
     def _depth_is_steady(self) -> bool:
         """Whether depth goes along with the picture in most frames of the window."""
@@ -224,36 +207,9 @@ class Uncovered:
             yield _Way(number, sense * count, model.astype(np.float32), before, step.rest)
             before = model.astype(np.float32)
 
-    def _paste(self, views: tuple[FrameBatch, FrameBatch], eye: int, part: slice, found: _Found) -> None:
-        """Puts what was found into a view. Luma decides; a chroma sample follows where half of its pixels were found."""
-        blocks, form = self._moments[self._next].blocks, views[eye].format
-        peak = (1 << form.bits) - 1
-        x, y, where, at = blocks.x[part], blocks.y[part], found.where[part], found.at[part]
-        still, still_at = found.carried[part], found.carried_at[part]
-        level = np.zeros_like(found.offset)[part]
-        for k, plane in enumerate(views[eye].planes):
-            target = plane[0].numpy()
-            scales = (form.chroma_x, form.chroma_y) if k and not form.is_rgb else (0, 0)
-            cells = partial(uncovered_numba.cells, x, y, across=scales[0], down=scales[1])
-            offset = found.offset[part] * np.float32(peak / 255) if k == 0 or form.is_rgb else level
-            spots = cells(where, width=target.shape[1], height=target.shape[0])
-            for number in np.unique(where[where != 0]).tolist():
-                source = self._moments[self._next + number].planes[k]
-                uncovered_numba.paste(
-                    target, source, spots, (x, y, where, at, offset), scales, _values(1, peak), number
-                )
-            if self._last is None:
-                continue
-            source = self._last[0][eye].planes[k][0].numpy()
-            spots = cells(still, width=target.shape[1], height=target.shape[0])
-            for kind, share in _SHARES:
-                places = (x, y, still, still_at, level)
-                uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak), kind)
-
-
-def _values(share: float, peak: int) -> tuple[np.float32, ...]:
-    """What :func:`stereo3d.render.uncovered_numba.paste` calls values."""
-    return np.float32(share), np.float32(0.5), np.float32(peak)
+def _planes(views: tuple[FrameBatch, ...]) -> tuple[tuple[Plane, ...], ...]:
+    """Those of single frames."""
+    return tuple(tuple(plane[0].numpy() for plane in view.planes) for view in views)
 
 
 def _over(kernel: Callable[[int, int], None], count: int) -> None:
