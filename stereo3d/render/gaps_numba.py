@@ -12,21 +12,13 @@ __all__ = ["find_gaps", "group", "nearest", "pixels", "ring"]
 F = np.float32
 EMPTY = F(-np.inf)
 _STEP = 2  # every second column of the ring is enough
-_RUN = 64  # columns that are marked only if there is a hole among them
 
 
 @njit(cache=True, nogil=True)
 def _holes(row, marks):  # type: ignore[no-untyped-def]
     """Marks a row's holes."""
-    for start in range(0, row.size, _RUN):
-        stop, count = min(start + _RUN, row.size), 0
-        for x in range(start, stop):
-            count += row[x] == EMPTY
-        if count == 0:
-            marks[start:stop] = 0
-            continue
-        for x in range(start, stop):
-            marks[x] = row[x] == EMPTY
+    for x in range(row.size):
+        marks[x] = row[x] == EMPTY
 
 
 @njit(cache=True, nogil=True)
@@ -174,7 +166,10 @@ def nearest(shift, margin):  # type: ignore[no-untyped-def]
     done = -back
     for j in range(high):
         while done <= j + on:
-            one, two = shift[min(max(2 * done - odd, 0), height - 1)], shift[min(max(2 * done - odd + 1, 0), height - 1)]
+            one, two = (
+                shift[min(max(2 * done - odd, 0), height - 1)],
+                shift[min(max(2 * done - odd + 1, 0), height - 1)],
+            )
             row = rows[done % len(rows)]
             for x in range(width):
                 row[x] = max(one[x], two[x])

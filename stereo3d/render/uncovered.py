@@ -14,17 +14,16 @@ another device come here and go back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import motion, paste_numba, uncovered_numba
+from stereo3d.render import gaps_numba, motion, paste_numba, uncovered_numba
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Blocks, find_blocks
@@ -32,8 +31,10 @@ from stereo3d.render.views import Eyes
 
 __all__ = ["REACH", "Uncovered"]
 
-REACH = 8
-"""Frames before and after that are looked at."""
+DISTANCES = (1, 2, 3, 5, 8)
+"""Which frames before and after are looked at: what is not seen in one is seldom seen in the next one."""
+REACH = DISTANCES[-1]
+"""Frames before and after that are kept for it."""
 CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
 STEADY = 0.5
@@ -86,13 +87,22 @@ class _Way:
     rest: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The last frame's views, their holes, and the shift of what these are filled with, [2, H, W], -inf elsewhere."""
+
+    views: tuple[FrameBatch, ...]
+    blocks: Blocks
+    shift: Floats
+
+
 class Uncovered:
     """The holes of consecutive frames of one shot, filled from one another. Views come out up to :data:`REACH` frames late."""
 
     def __init__(self) -> None:
         self._moments: list[_Moment] = []
         self._next = 0  # the number in the window of the first frame that is still owed
-        self._last: tuple[tuple[FrameBatch, FrameBatch], Floats] | None = None
+        self._last: _Memory | None = None
 
     def push(self, frames: FrameBatch, eyes: Eyes) -> Iterator[tuple[FrameBatch, FrameBatch]]:
         """The next frames and their views, filled already; gives (left, right) of those that are ready, one frame at a time.
@@ -111,10 +121,8 @@ class Uncovered:
         here = torch.device("cpu")
         planes = tuple(plane[0].numpy() for plane in frame.to(here).planes)
         shift = np.ascontiguousarray(eyes.shift[0, 0].cpu().numpy())
-        look = motion.look(planes[0], shift, (1 << frame.format.bits) - 1)
-        margin = max(1, round(frame.width / _UNIT))
-        around = np.ones((2 * margin + 2,) * 2, np.uint8)
-        near = np.ascontiguousarray(cv2.dilate(shift, around, anchor=(margin, margin))[::2, ::2])
+        near = gaps_numba.nearest(shift, max(1, round(frame.width / _UNIT)))
+        look = motion.look(planes[0], near, (1 << frame.format.bits) - 1)
         seen = [None if surface is None else surface[0, 0].cpu().numpy() for surface in eyes.seen]
         views = (eyes.left.to(here), eyes.right.to(here))
         moment = _Moment(planes, near, look, views, find_blocks(seen[0], seen[1], near))
@@ -125,57 +133,53 @@ class Uncovered:
     def _filled(self) -> tuple[FrameBatch, FrameBatch]:
         """The views of the next frame that is owed; the window moves on."""
         here = self._moments[self._next]
-        left, right = here.views
         surface = self._fill(here)
-        filled = self._forgotten(here)
-        for eye, sign in enumerate(_SIGNS):
-            part = here.blocks.of(sign)
-            filled[eye, here.blocks.y[part], here.blocks.x[part]] = surface[part]
-        self._last, here.views = ((left, right), filled), ()
+        self._last = self._remembered(here, surface)
+        left, right = here.views
+        here.views = ()
         self._next += 1
         if self._next > REACH:
             del self._moments[0]
             self._next -= 1
         return left, right
 
-    def _forgotten(self, here: _Moment) -> Floats:
-        """[2, H, W] of -inf, where the shifts of what is filled in are to be remembered: one memory for the whole shot."""
+    def _remembered(self, here: _Moment, surface: Floats) -> _Memory:
+        """One array of shifts serves the whole shot: it is as large as the views, and most of it is empty."""
         if self._last is None:
-            return np.full((2, *here.planes[0].shape), EMPTY, np.float32)
-        filled, blocks = self._last[1], self._moments[self._next - 1].blocks
-        for eye, sign in enumerate(_SIGNS):
-            filled[eye, blocks.y[blocks.of(sign)], blocks.x[blocks.of(sign)]] = EMPTY
-        return filled
+            last, shift = here.blocks, np.full((2, *here.planes[0].shape), EMPTY, np.float32)
+        else:
+            last, shift = self._last.blocks, self._last.shift
+        then, now = ((blocks.x, blocks.y, blocks.of(1).stop) for blocks in (last, here.blocks))
+        uncovered_numba.remember(shift, then, now, surface)
+        return _Memory(here.views, here.blocks, shift)
 
     def _fill(self, here: _Moment) -> Floats:
         """Fills the views of a frame; the shift of what each hole pixel is filled with."""
-        blocks, width, form = here.blocks, here.planes[0].shape[1], here.views[0].format
+        blocks, form = here.blocks, here.views[0].format
         surface = blocks.shift.copy()
         ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() and len(surface) else []
         if not ways:
             return surface
-        grow, peak = max(1.0, width / _UNIT), (1 << form.bits) - 1
+        grow, peak = max(1.0, here.planes[0].shape[1] / _UNIT), (1 << form.bits) - 1
         rule = tuple(np.float32(v) for v in (255 / peak, NOISE, TRUST, FURTHEST * grow, TOLERANCE * grow))
-        lead = self._leads(here)
-        ring = (blocks.ring_x, blocks.ring_y)
-        look = (*ring, blocks.ring_shift, uncovered_numba.slopes(here.planes[0], ring, rule[0]))
+        ring = (blocks.ring_x, blocks.ring_y, blocks.ring_first)
+        look = (*ring[:2], blocks.ring_shift, uncovered_numba.slopes(here.planes[0], ring, rule[0]))
         drift = {sense: np.zeros((len(blocks), 4), np.float32) for sense in (1, -1)}
-        left, found = np.diff(blocks.first), np.zeros(len(surface), np.bool_)
+        left, found, lead = np.diff(blocks.first), np.zeros(len(surface), np.bool_), self._leads(here)
         pixels = (blocks.x, blocks.y, blocks.limit, lead)
         parts = (blocks.first, blocks.ring_first, blocks.ring_limit, blocks.signs)
-        views, depth = _planes(here.views), (form.chroma_x, form.chroma_y, form.is_rgb, np.float32(peak))
+        target = _planes(here.views), (form.chroma_x, form.chroma_y, form.is_rgb, np.float32(peak))
         for way in sorted(ways, key=lambda way: (abs(way.distance), -way.distance)):
             there = self._moments[way.number]
             moves, state = (way.model, way.before, way.rest), (drift[np.sign(way.distance)], left, found, surface)
-            given = (pixels, look, parts, (there.planes, there.near), moves, rule, state, views, depth)
-            _over(partial(uncovered_numba.look_for, *given), len(blocks))
+            given = (pixels, look, parts, (there.planes, there.near), moves, rule, state, *target)
+            over_rows(partial(uncovered_numba.look_for, *given), 1, len(blocks))
         back = next((way for way in ways if way.distance == -1), None)
         if back is not None and self._last is not None:
-            memory = (drift[-1], _planes(self._last[0]), self._last[1])
+            memory = (drift[-1], _planes(self._last.views), self._last.shift)
             shares = tuple(np.float32(v) for v in (SAME * grow, CARRY, STEADY))
-            held = (blocks.x, blocks.y, lead), (blocks.first, blocks.signs)
-            given = (*held, back.model, memory, shares, (found, surface), views, depth)
-            _over(partial(uncovered_numba.carry, *given), len(blocks))
+            held = ((blocks.x, blocks.y, lead), (blocks.first, blocks.signs), back.model, memory)
+            over_rows(partial(uncovered_numba.carry, *held, shares, (found, surface), *target), 1, len(blocks))
         return surface
 
     def _leads(self, here: _Moment) -> npt.NDArray[np.bool_]:
@@ -192,7 +196,7 @@ class Uncovered:
         return not jumps or float(np.median(jumps)) <= UNSTEADY
 
     def _ways(self, sense: int) -> Iterator[_Way]:
-        """The frames of the window after (1) or before (-1) the next one."""
+        """The frames of the window that are looked at, after (1) or before (-1) the next one."""
         end = min(len(self._moments), self._next + REACH + 1) if sense > 0 else -1
         numbers = range(self._next + sense, end, sense)
         steps = [self._moments[n].forth if sense > 0 else self._moments[n + 1].back for n in numbers]
@@ -201,16 +205,15 @@ class Uncovered:
             return
         look = self._moments[self._next].look
         aspect = look.grey.shape[0] / look.grey.shape[1]
-        models = motion.chained([step.model for step in walked], aspect, float(look.near.max()), float(look.near.min()))
+        models = motion.chained([step.model for step in walked], aspect, look.nearest, look.farthest)
         before = np.zeros((3, motion.TERMS), np.float32)
         for count, (number, model, step) in enumerate(zip(numbers, models, walked, strict=True), 1):
-            yield _Way(number, sense * count, model.astype(np.float32), before, step.rest)
-            before = model.astype(np.float32)
+            way = _Way(number, sense * count, model.astype(np.float32), before, step.rest)
+            if count in DISTANCES:
+                yield way
+            before = way.model
+
 
 def _planes(views: tuple[FrameBatch, ...]) -> tuple[tuple[Plane, ...], ...]:
     """Those of single frames."""
     return tuple(tuple(plane[0].numpy() for plane in view.planes) for view in views)
-
-
-def _over(kernel: Callable[[int, int], None], count: int) -> None:
-    over_rows(kernel, 1, count)

@@ -11,15 +11,15 @@ from numba import njit
 
 from stereo3d.render.paste_numba import bilinear, put, sharp
 
-__all__ = ["carry", "look_for", "slopes"]
+__all__ = ["carry", "look_for", "remember", "slopes"]
 
 F, U = np.float32, np.uintp
 EMPTY = F(-np.inf)
 _FEW = 9  # places of the ring that tell the local motion
 _LEAST = 6  # places of the ring that must be seen in both frames
-_MANY = 80  # and that are compared at most
+_MANY = 48  # and that are compared at most
 _TRIED = 24
-_TURNS = 3
+_TURNS = 2
 _STILL = F(0.04)
 _SAME = F(0.3)
 _STANDS_OUT, _LOUD = F(6), F(3)  # so many deviations of the background and so much noise away from its mean
@@ -39,7 +39,12 @@ def _tangent(model, size, x, y, s):  # type: ignore[no-untyped-def]
     width, height = size
     a, b, d = (x + F(0.5)) / width - F(0.5), (y + F(0.5) - F(0.5) * height) / width, s / width
     u, v, w = _slopes(model[0], a, b, d), _slopes(model[1], a, b, d), _slopes(model[2], a, b, d)
-    return (x, y, s), (x + u[0] * width, F(1) + u[1], u[2], u[3]), (y + v[0] * width, v[1], F(1) + v[2], v[3]), (w[0] * width, w[1], w[2], w[3])
+    return (
+        (x, y, s),
+        (x + u[0] * width, F(1) + u[1], u[2], u[3]),
+        (y + v[0] * width, v[1], F(1) + v[2], v[3]),
+        (w[0] * width, w[1], w[2], w[3]),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -66,18 +71,25 @@ def _middle(values, count):  # type: ignore[no-untyped-def]
     return values[count // 2]
 
 
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _stride(count):  # type: ignore[no-untyped-def]
+    """Every which place of a ring is compared."""
+    return max(1, -(-count // _MANY))
+
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def slopes(here, ring, unit):  # type: ignore[no-untyped-def]
-    """[R, 3] of the picture ``here`` at a ring's places (x, y): its value and its slopes across and down, in code values of 8 bit."""
-    x, y = ring
+    """[R, 3] of the picture ``here`` at the places of a ring (x, y, first) that are compared, the rest is undefined: its value and its
+    slopes across and down, in code values of 8 bit."""
+    x, y, first = ring
     out = np.empty((len(x), 3), np.float32)
-    for i in range(len(x)):
-        a, b = x[i], y[i]
-        above, below = max(b - 1, 0), min(b + 1, here.shape[0] - 1)
-        out[i, 0] = F(here[b, a]) * unit
-        out[i, 1] = (F(here[b, a + 1]) - F(here[b, a - 1])) * F(0.5) * unit
-        out[i, 2] = (F(here[below, a]) - F(here[above, a])) * F(0.5) * unit
+    for block in range(len(first) - 1):
+        for i in range(first[block], first[block + 1], _stride(first[block + 1] - first[block])):
+            a, b = x[i], y[i]
+            above, below = max(b - 1, 0), min(b + 1, here.shape[0] - 1)
+            out[i, 0] = F(here[b, a]) * unit
+            out[i, 1] = (F(here[b, a + 1]) - F(here[b, a - 1])) * F(0.5) * unit
+            out[i, 2] = (F(here[below, a]) - F(here[above, a])) * F(0.5) * unit
     return out
 
 
@@ -141,9 +153,8 @@ def _laid(tangent, ring, start, stop, table):  # type: ignore[no-untyped-def]
     """Rows of ``table`` for at most :data:`_MANY` places of the ring: where the model takes them (x, y), the change of their
     shift, and the picture here, of :func:`slopes`. Returns how many."""
     x, y, s, here = ring
-    stride = max(1, -(-(stop - start) // _MANY))
     count = 0
-    for i in range(start, stop, stride):
+    for i in range(start, stop, _stride(stop - start)):
         row = table[count]
         row[0], row[1], row[2] = _moved(tangent, F(x[i]), F(y[i]), s[i])
         row[3], row[4], row[5] = here[i, 0], here[i, 1], here[i, 2]
@@ -243,12 +254,11 @@ def look_for(pixels, ring, blocks, frames, moves, rule, state, views, form, star
     :mod:`stereo3d.render.uncovered`; views: the planes of the left and the right view; form: of :func:`put`. state: (drift [B, 4],
     left [B], found [P], surface [P]), written: pixels that are found are filled, with ``surface``, their shift here.
     """
-    x, y = pixels[:2]
     first, ring_first, ring_limit, signs = blocks
     sources, near = frames
     model, before, rest = moves
     unit, noise, trust, furthest, tolerance = rule
-    drift, left, found, surface = state
+    drift, left = state[:2]
     there = sources[0]
     size = (F(there.shape[1]), F(there.shape[0]))
     table, sums = np.empty((_MANY, 6), np.float32), np.empty(12, np.float32)
@@ -331,3 +341,15 @@ def carry(pixels, blocks, model, memory, rule, state, views, form, start, stop):
                     share, surface[i], qx, qy = F(1), there, ax, ay
             value = sharp(source[0], qx, qy)
             put(target, source, (x[i], y[i], lead[i]), (qx, qy), value, (share, F(0)), form)
+
+
+@njit(cache=True, nogil=True)
+def remember(filled, before, now, surface):  # type: ignore[no-untyped-def]
+    """The shift of what each view is filled with, kept in ``filled`` for :func:`carry`. before, now: the hole pixels (x, y, how many of them are the left
+    view's) of the last frame, forgotten, and of this one."""
+    x, y, middle = before
+    for i in range(len(x)):
+        filled[0 if i < middle else 1, y[i], x[i]] = EMPTY
+    x, y, middle = now
+    for i in range(len(x)):
+        filled[0 if i < middle else 1, y[i], x[i]] = surface[i]
