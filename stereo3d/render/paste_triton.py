@@ -25,12 +25,11 @@ def _cell(x, y, n, middle, size, across: tl.constexpr, down: tl.constexpr):  # t
 
 @triton.jit(do_not_specialize=["total", "middle"])  # type: ignore[untyped-decorator]
 def claim(  # type: ignore[no-untyped-def]
-    x, y, where, total, middle, counts, first, size, across: tl.constexpr, down: tl.constexpr, block: tl.constexpr
+    x, y, total, middle, counts, first, size, across: tl.constexpr, down: tl.constexpr, block: tl.constexpr
 ):
-    """How many found pixels each sample has, and the first of them. ``middle``: where the right view's pixels begin."""
+    """How many hole pixels each sample has, and the first of them. ``middle``: where the right view's pixels begin."""
     n = tl.program_id(0) * block + tl.arange(0, block)
     here = n < total
-    here = here & (tl.load(where + n, mask=here, other=0) != 0)
     at = _cell(tl.load(x + n, mask=here, other=0), tl.load(y + n, mask=here, other=0), n, middle, size, across, down)
     tl.atomic_add(counts + at, 1, mask=here)
     tl.atomic_min(first + at, n, mask=here)
@@ -54,7 +53,7 @@ def paste(  # type: ignore[no-untyped-def]
     target, source, x, y, where, at, offset, total, middle, counts, first, size, values, here, slots,
     across: tl.constexpr, down: tl.constexpr, ours: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Samples put into two stacked views where their first found pixel says: from the ring, ``where`` frames on from ``here``, or
+    """Samples put into two stacked views where the first of their pixels was found: from the ring, ``where`` frames on from ``here``, or
     (``ours``) from the same view of the frame before, in the share that ``where`` means. values: (shares of 1, 2, 3; what an
     offset of 1 is; the highest code value)."""
     n = tl.program_id(0) * block + tl.arange(0, block)

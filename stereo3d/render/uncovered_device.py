@@ -198,7 +198,8 @@ class UncoveredOnDevice:
             walked = [step for step in steps if step is not None]
             models = uncovered.followed(look, walked) if walked else ()
             for count, (there, step, model) in enumerate(zip(others, walked, models, strict=True), 1):
-                ways.append(_Way(sense * count, there.slot, np.stack(model), step.rest))
+                if count in uncovered.DISTANCES:
+                    ways.append(_Way(sense * count, there.slot, np.stack(model), step.rest))
         return sorted(ways, key=lambda way: (abs(way.distance), -way.distance))
 
     def _search(self, here: _Moment, listed: _Listed) -> _Found:
@@ -255,7 +256,7 @@ class UncoveredOnDevice:
         return found
 
     def _paste(self, here: _Moment, found: _Found, listed: _Listed, *, chroma: bool) -> None:
-        """Puts what was found into the views. Luma decides; a chroma sample follows where half of its pixels were found."""
+        """Puts what was found into the views. A chroma sample follows the first of its pixels, where half of them are holes."""
         from stereo3d.render import paste_triton
 
         form = here.views[0].format
@@ -268,18 +269,19 @@ class UncoveredOnDevice:
         passes = [(found.where, found.at, self._rings, False)]
         if self._last is not None:
             passes.append((found.carried, found.carried_at, self._last[0], True))
+        counts = torch.zeros((2, *size), dtype=torch.int32, device=found.x.device)
+        first = torch.full_like(counts, listed.pixels)
+        grid, many = (-(-listed.pixels // paste_triton.BLOCK),), (listed.pixels, listed.right)
+        paste_triton.claim[grid](found.x, found.y, *many, counts, first, tuple(size), *scales, block=paste_triton.BLOCK)
         for where, at, sources, ours in passes:
-            counts = torch.zeros((2, *size), dtype=torch.int32, device=where.device)
-            first = torch.full_like(counts, listed.pixels)
-            pixels, grid = (found.x, found.y, where), (-(-listed.pixels // paste_triton.BLOCK),)
-            many = (listed.pixels, listed.right)
-            paste_triton.claim[grid](*pixels, *many, counts, first, tuple(size), *scales, block=paste_triton.BLOCK)
             shares = (uncovered.CARRY, uncovered.STEADY, 1.0) if ours else (1.0, 1.0, 1.0)
             for k in numbers:
                 paste_triton.paste[grid](
                     here.planes[k],
                     sources[k],
-                    *pixels,
+                    found.x,
+                    found.y,
+                    where,
                     at,
                     found.offset,
                     *many,
