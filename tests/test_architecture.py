@@ -15,8 +15,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Who may know whom: a room may import itself, the rooms named here, and the files everybody knows.
 BASE = {
-    "colour",
     "ahead",
+    "colour",
     "errors",
     "files",
     "frames",
