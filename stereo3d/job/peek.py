@@ -45,8 +45,8 @@ def peek(output: Path, to: Path | None, *, overwrite: bool = False) -> Peek:
     folder = output if output.name.endswith(".stereo3d") else work_folder_of(output)
     output = folder.with_name(folder.name.removesuffix(".stereo3d"))
     place = to if to is not None else output.with_name(f"{output.stem}.peek{output.suffix}")
-    _check_place(place, overwrite=overwrite or to is None)
     manifest, survey = _job(folder, output)
+    _check_place(place, overwrite=overwrite or to is None)
     files = _finished(folder, manifest)
     if not files:
         raise JobError(f"no segment of {output} is finished from the beginning on", hint="wait some minutes")

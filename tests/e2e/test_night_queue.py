@@ -72,6 +72,7 @@ def test_peek_joins_what_is_finished_from_the_start(tmp_path: Path) -> None:
     film = make_film(tmp_path / "film.mkv", (120, 120, 120), rate=RATE)
     output = tmp_path / "out.mkv"
     nothing = run("peek", output, check=False)
+    assert "there is no job for" in run("peek", tmp_path / "nowhere", check=False).stderr
     assert nothing.returncode == 2
     run("convert", film, "-o", output, "--model", "classic", "--keep-work")
     whole = tmp_path / "whole.mkv"
