@@ -7,7 +7,7 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import flags, next_marked
 
-__all__ = ["find_gaps", "group", "pixels", "ring"]
+__all__ = ["find_gaps", "group", "nearest", "pixels", "ring"]
 
 F = np.float32
 EMPTY = F(-np.inf)
@@ -95,13 +95,16 @@ def _starts(sizes, owner, count):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def pixels(gaps, levels, owner, count, rim, width):  # type: ignore[no-untyped-def]
-    """(x, y, shift, limit, first) of :class:`stereo3d.render.gaps.Blocks`: the gaps and ``rim`` pixels of background beside."""
+    """(x, y, shift, limit, first) of :class:`stereo3d.render.gaps.Blocks`: the gaps and ``rim`` pixels of background beside; none is
+    listed twice."""
     ends = gaps[:, 1:3].copy()
     for g in range(len(gaps)):
         if gaps[g, 3] >= gaps[g, 2]:
-            ends[g, 1] = min(gaps[g, 2] + rim, width)
+            beyond = gaps[g + 1, 1] if g + 1 < len(gaps) and gaps[g + 1, 0] == gaps[g, 0] else width
+            ends[g, 1] = min(gaps[g, 2] + rim, beyond)
         else:
-            ends[g, 0] = max(gaps[g, 1] - rim, 0)
+            beyond = ends[g - 1, 1] if g > 0 and gaps[g - 1, 0] == gaps[g, 0] else 0
+            ends[g, 0] = max(gaps[g, 1] - rim, beyond)
     first = _starts(ends[:, 1] - ends[:, 0], owner, count)
     at = first[:-1].copy()
     total = first[count]
@@ -147,3 +150,44 @@ def ring(gaps, levels, owner, count, near, sign, reach, width):  # type: ignore[
                     x[i], y[i], shift[i] = column, line, here
                     at[owner[g]] += 1
     return x, y, shift, first, limits
+
+
+@njit(cache=True, nogil=True)
+def nearest(shift, margin):  # type: ignore[no-untyped-def]
+    """[ceil(H/2), ceil(W/2)] of ``shift`` [H, W]: the nearest of each 2 x 2 pixels and ``margin`` (at least 1) around. The nearest of pairs of rows,
+    and of columns, serve several of them; where ``margin`` is odd the pairs begin one earlier."""
+    height, width = shift.shape
+    odd = margin & 1
+    back, on = (margin - odd) // 2, (margin + odd) // 2
+    high, wide = (height + 1) // 2, (width + 1) // 2
+    out = np.empty((high, wide), np.float32)
+    rows = np.empty((back + on + 1, width), np.float32)
+    line, pairs = np.empty(width, np.float32), np.full(wide + back + on + 1, EMPTY)
+    done = -back
+    for j in range(high):
+        while done <= j + on:
+            one, two = (
+                shift[min(max(2 * done - odd, 0), height - 1)],
+                shift[min(max(2 * done - odd + 1, 0), height - 1)],
+            )
+            row = rows[done % len(rows)]
+            for x in range(width):
+                row[x] = max(one[x], two[x])
+            done += 1
+        line[:] = rows[0]
+        for k in range(1, len(rows)):
+            row = rows[k]
+            for x in range(width):
+                line[x] = max(line[x], row[x])
+        # pair i of columns, 2 i - odd and the next one, stands at i + back
+        for i in range(1, (width + odd) // 2):
+            pairs[i + back] = max(line[2 * i - odd], line[2 * i - odd + 1])
+        pairs[back] = max(line[max(0, -odd)], line[1 - odd])
+        if (width + odd) % 2:
+            pairs[(width + odd) // 2 + back] = line[width - 1]
+        row = out[j]
+        row[:] = pairs[:wide]
+        for k in range(1, back + on + 1):
+            for i in range(wide):
+                row[i] = max(row[i], pairs[i + k])
+    return out

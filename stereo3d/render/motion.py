@@ -23,23 +23,33 @@ Model = npt.NDArray[np.float64]
 
 TERMS = 9
 """1, X, Y, X^2, XY, Y^2, D, DX, DY."""
-WIDTH = 640
+WIDTH = 480
 """Pixels of width (at most) of the reduced picture that is followed."""
-EVERY = 12
+EVERY = 16
 """Pixels of the reduced picture from one followed point to the next."""
 _PATCH, _LEVELS, _FLAT = 11, 3, 1e-3
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.03)
-_ROUNDS = 6
+_ROUNDS = 4
 _LEAST_RANGE = 2e-3  # of the width: shifts that are closer together move no pixel by their jumps
 _LEAST_SCALE = 2e-4  # of the width: what a good flow is wrong by anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A frame as motion sees it: ``grey`` uint8 [h, w] and ``near`` float32 [h, w], D there."""
+    """A frame as motion sees it: ``grey`` uint8 [h, w], its shifts float32 [h', w'] in pixels of a picture ``width`` wide, and the least and the
+    largest D."""
 
     grey: npt.NDArray[np.uint8]
-    near: Array
+    shift: Array
+    width: int
+    farthest: float
+    nearest: float
+
+    def near(self, points: Array) -> Array:
+        """D at points [M, 2] of ``grey``."""
+        across, down = (there / here for here, there in zip(self.grey.shape[::-1], self.shift.shape[::-1], strict=True))
+        column, row = (points[:, 0] + 0.5) * across, (points[:, 1] + 0.5) * down
+        return np.asarray(self.shift[row.astype(np.intp), column.astype(np.intp)] / np.float32(self.width))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +69,15 @@ FEWEST = 3 * TERMS
 
 
 def look(luma: npt.NDArray[np.generic], shift: Array, peak: int) -> Look:
-    """``luma`` [H, W] of any whole-number type up to ``peak``; ``shift`` [H', W'] in pixels of ``luma``."""
+    """``luma`` [H, W] of any whole-number type up to ``peak``; ``shift`` in pixels of ``luma``, of any size."""
     height, width = luma.shape
     size = (min(width, WIDTH), max(2 * EVERY, round(height * min(width, WIDTH) / width)))
-    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    small = luma
+    while small.shape[1] >= 2 * size[0] and small.shape[0] >= 2 * size[1]:  # halving is fast
+        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
     grey = small if small.dtype == np.uint8 else cv2.convertScaleAbs(small, alpha=255 / peak)
-    near = cv2.resize(shift, size, interpolation=cv2.INTER_AREA) / np.float32(width)
-    return Look(np.asarray(grey, np.uint8), np.asarray(near, np.float32))
+    return Look(np.asarray(grey, np.uint8), shift, width, float(shift.min()) / width, float(shift.max()) / width)
 
 
 def steps(one: Look, two: Look) -> tuple[Step, Step]:
@@ -85,20 +97,29 @@ def steps(one: Look, two: Look) -> tuple[Step, Step]:
     )
     inside = ((end >= 0) & (end <= (width - 1, height - 1))).all(1) & (good[:, 0] > 0)
     start, end = start[inside], np.asarray(end[inside], np.float32)
-    depths = [view.near[at[:, 1].astype(int), at[:, 0].astype(int)] for view, at in ((one, start), (two, end))]
+    depths = one.near(start), two.near(end)
     change = np.column_stack([(end - start) / width, depths[1] - depths[0]]).astype(np.float64)
-    return _step(start, depths[0], change, (width, height)), _step(end, depths[1], -change, (width, height))
+    weight: npt.NDArray[np.float64] = np.ones(len(start))  # of the way there: they are the same points on the way back
+    there, back = _places(start, depths[0], (width, height)), _places(end, depths[1], (width, height))
+    models = _fitted(there, change, weight, _ROUNDS), _fitted(back, -change, weight, 1)
+    left = change - there @ models[0].T
+    jump = _jump(depths[0], left[:, 2])
+    forth = Step(models[0], _grid(start, left, (width, height)), jump)
+    return forth, Step(models[1], _grid(end, -change - back @ models[1].T, (width, height)), jump)
 
 
-def _step(points: Array, near: Array, change: Model, size: tuple[int, int]) -> Step:
-    """The step that moves ``points`` (reduced pixels) of shift ``near`` by ``change``."""
+def _places(points: Array, near: Array, size: tuple[int, int]) -> Model:
+    """The terms of points (reduced pixels) of shift ``near``."""
     width, height = size
-    places = terms((points[:, 0] + 0.5) / width - 0.5, (points[:, 1] + 0.5 - height / 2) / width, near)
-    model = _fitted(places, change)
+    return terms((points[:, 0] + 0.5) / width - 0.5, (points[:, 1] + 0.5 - height / 2) / width, near)
+
+
+def _grid(points: Array, left: Model, size: tuple[int, int]) -> Array:
+    """What the model leaves of the motion, where the points are."""
+    width, height = size
     rest = np.zeros((-(-height // EVERY), -(-width // EVERY), 2), np.float32)
-    left = change - places @ model.T
     rest[points[:, 1].astype(int) // EVERY, points[:, 0].astype(int) // EVERY] = left[:, :2]
-    return Step(model, rest, _jump(near, left[:, 2]))
+    return rest
 
 
 def _jump(near: Array, left: npt.NDArray[np.float64]) -> float:
@@ -111,23 +132,26 @@ def _jump(near: Array, left: npt.NDArray[np.float64]) -> float:
 
 def terms(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating], d: npt.NDArray[np.floating]) -> Model:
     """The polynomial terms of M places, [M, TERMS]."""
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, d, d * x, d * y], 1).astype(np.float64)
+    out = np.empty((TERMS, len(x)))
+    for row, term in zip(out, (1, x, y, x * x, x * y, y * y, d, d * x, d * y), strict=True):
+        row[:] = term
+    return out.T
 
 
-def _fitted(places: Model, moved: Model) -> Model:
-    """Least squares with the weights of Geman and McClure, the scale from the median residual. Too few places (a black or
-    plain picture) say nothing: no motion."""
+def _fitted(places: Model, moved: Model, weight: npt.NDArray[np.float64], rounds: int) -> Model:
+    """Least squares with the weights of Geman and McClure, the scale from the median residual; ``weight`` is renewed. Too few places (a
+    black or plain picture) say nothing: no motion."""
     if len(places) < FEWEST:
         return np.zeros((3, TERMS))
-    weight: npt.NDArray[np.float64] = np.ones(len(places))
     ridge = 1e-9 * len(places) * np.eye(TERMS)
     model: Model = np.zeros((TERMS, 3))
-    for _ in range(_ROUNDS):
+    for turn in range(rounds):
         weighted = places * weight[:, None]
         model = np.asarray(np.linalg.solve(weighted.T @ places + ridge, weighted.T @ moved))
-        miss = np.square(moved[:, :2] - places @ model[:, :2]).sum(1)
-        scale = max(2 * np.median(miss), _LEAST_SCALE**2)
-        weight = np.asarray(np.square(scale / (scale + miss)))
+        if turn + 1 < rounds:
+            miss = np.square(moved[:, :2] - places @ model[:, :2]).sum(1)
+            scale = max(2 * np.median(miss), _LEAST_SCALE**2)
+            weight[:] = np.square(scale / (scale + miss))
     return np.ascontiguousarray(model.T)
 
 
@@ -137,9 +161,9 @@ def chained(models: list[Model], aspect: float, nearest: float, farthest: float)
     x, y, d = (
         axis.ravel()
         for axis in np.meshgrid(
-            np.linspace(-0.5, 0.5, 9),
-            np.linspace(-0.5, 0.5, 7) * aspect,
-            np.linspace(farthest, max(nearest, farthest + 1e-3), 4),
+            np.linspace(-0.5, 0.5, 5),
+            np.linspace(-0.5, 0.5, 5) * aspect,
+            np.linspace(farthest, max(nearest, farthest + 1e-3), 3),
         )
     )
     start: Model = np.stack([x, y, d], 1).astype(np.float64)

@@ -47,15 +47,14 @@ def sights(frames: FrameBatch, eyes: Eyes) -> Eyes:
     size = (height, min(width, motion.WIDTH))
     codes = luma.to(torch.int32) if luma.dtype == torch.uint16 else luma  # uint16 has few kernels
     grey = (_reduced(codes.float(), size) * (255 / ((1 << frames.format.bits) - 1))).round_().clamp_(0, 255)
-    small = _reduced(eyes.shift[:, 0], size) / width
     margin = max(1, round(width / _UNIT))
     near = functional.max_pool2d(eyes.shift, 2 * margin + 2, 2, margin, ceil_mode=True)[:, 0].contiguous()
     places, beside = _borders(eyes)
-    host = to_host(grey.to(torch.uint8), small, near, places, beside)
-    looks, shifts, nears, ends, levels = (tensor.numpy() for tensor in host)
+    host = to_host(grey.to(torch.uint8), near, places, beside)
+    looks, nears, ends, levels = (tensor.numpy() for tensor in host)
     found = tuple(
         Sight(
-            motion.Look(looks[n], shifts[n]),
+            motion.Look(looks[n], nears[n], width, float(nears[n].min()) / width, float(nears[n].max()) / width),
             (_gaps(ends, levels, 0, n, width), _gaps(ends, levels, 1, n, width)),
             nears[n],
             near[n],

@@ -14,26 +14,27 @@ another device come here and go back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from stereo3d.frames import FrameBatch
-from stereo3d.render import motion, uncovered_numba
+from stereo3d.render import gaps_numba, motion, paste_numba, uncovered_numba
 from stereo3d.render.bands import over_rows
 from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Blocks, find_blocks
 from stereo3d.render.views import Eyes
 
-__all__ = ["REACH", "Uncovered", "depth_is_steady", "followed"]
+__all__ = ["DISTANCES", "REACH", "Uncovered", "depth_is_steady", "followed"]
 
-REACH = 8
-"""Frames before and after that are looked at."""
+DISTANCES = (1, 2, 3, 5, 8)
+"""Which frames before and after are looked at: what is not seen in one is seldom seen in the next one."""
+REACH = DISTANCES[-1]
+"""Frames before and after that are kept for it."""
 CARRY = 0.8
 """Share of the last frame's fill in this one's, where no frame shows the background."""
 STEADY = 0.5
@@ -54,11 +55,9 @@ SAME = 2.5
 """Pixels, in the same way: shifts that are closer together are one surface."""
 
 _UNIT = 1280
-_SHARES = ((uncovered_numba.CARRIED, CARRY), (uncovered_numba.RENEWED, STEADY), (uncovered_numba.BEHIND, 1.0))
 _SIGNS = (1, -1)  # of the left and the right view
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
 Plane = npt.NDArray[np.generic]
 
 
@@ -89,17 +88,12 @@ class _Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """Where a frame's hole pixels are seen. ``where``: the distance to that frame, 0 for nowhere; ``at``: the place there; ``surface``: the shift here of
-    what a pixel is filled with; ``offset``: how much brighter it is here, in code values of 8 bit. ``carried``, ``carried_at``: whether (see
-    :func:`stereo3d.render.uncovered_numba.carry`) and where the last frame's view was filled there."""
+class _Memory:
+    """The last frame's views, their holes, and the shift of what these are filled with, [2, H, W], -inf elsewhere."""
 
-    where: Ints
-    at: Floats
-    surface: Floats
-    offset: Floats
-    carried: Ints
-    carried_at: Floats
+    views: tuple[FrameBatch, ...]
+    blocks: Blocks
+    shift: Floats
 
 
 class Uncovered:
@@ -108,7 +102,7 @@ class Uncovered:
     def __init__(self) -> None:
         self._moments: list[_Moment] = []
         self._next = 0  # the number in the window of the first frame that is still owed
-        self._last: tuple[tuple[FrameBatch, FrameBatch], Floats] | None = None
+        self._last: _Memory | None = None
 
     def push(self, frames: FrameBatch, eyes: Eyes) -> Iterator[tuple[FrameBatch, FrameBatch]]:
         """The next frames and their views, filled already; gives (left, right) of those that are ready, one frame at a time.
@@ -127,10 +121,8 @@ class Uncovered:
         here = torch.device("cpu")
         planes = tuple(plane[0].numpy() for plane in frame.to(here).planes)
         shift = np.ascontiguousarray(eyes.shift[0, 0].cpu().numpy())
-        look = motion.look(planes[0], shift, (1 << frame.format.bits) - 1)
-        margin = max(1, round(frame.width / _UNIT))
-        around = np.ones((2 * margin + 2,) * 2, np.uint8)
-        near = np.ascontiguousarray(cv2.dilate(shift, around, anchor=(margin, margin))[::2, ::2])
+        near = gaps_numba.nearest(shift, max(1, round(frame.width / _UNIT)))
+        look = motion.look(planes[0], near, (1 << frame.format.bits) - 1)
         seen = [None if surface is None else surface[0, 0].cpu().numpy() for surface in eyes.seen]
         views = (eyes.left.to(here), eyes.right.to(here))
         moment = _Moment(planes, near, look, views, find_blocks(seen[0], seen[1], near))
@@ -141,74 +133,69 @@ class Uncovered:
     def _filled(self) -> tuple[FrameBatch, FrameBatch]:
         """The views of the next frame that is owed; the window moves on."""
         here = self._moments[self._next]
+        surface = self._fill(here)
+        self._last = self._remembered(here, surface)
         left, right = here.views
-        found = self._search(here)
-        filled = self._forgotten(here)
-        for eye, sign in enumerate(_SIGNS):
-            part = here.blocks.of(sign)
-            filled[eye, here.blocks.y[part], here.blocks.x[part]] = found.surface[part]
-            self._paste((left, right), eye, part, found)
-        self._last, here.views = ((left, right), filled), ()
+        here.views = ()
         self._next += 1
         if self._next > REACH:
             del self._moments[0]
             self._next -= 1
         return left, right
 
-    def _forgotten(self, here: _Moment) -> Floats:
-        """[2, H, W] of -inf, where the shifts of what is filled in are to be remembered: one memory for the whole shot."""
+    def _remembered(self, here: _Moment, surface: Floats) -> _Memory:
+        """One array of shifts serves the whole shot: it is as large as the views, and most of it is empty."""
         if self._last is None:
-            return np.full((2, *here.planes[0].shape), EMPTY, np.float32)
-        filled, blocks = self._last[1], self._moments[self._next - 1].blocks
-        for eye, sign in enumerate(_SIGNS):
-            filled[eye, blocks.y[blocks.of(sign)], blocks.x[blocks.of(sign)]] = EMPTY
-        return filled
+            last, shift = here.blocks, np.full((2, *here.planes[0].shape), EMPTY, np.float32)
+        else:
+            last, shift = self._last.blocks, self._last.shift
+        then, now = ((blocks.x, blocks.y, blocks.of(1).stop) for blocks in (last, here.blocks))
+        uncovered_numba.remember(shift, then, now, surface)
+        return _Memory(here.views, here.blocks, shift)
 
-    def _search(self, here: _Moment) -> _Found:
-        blocks, width = here.blocks, here.planes[0].shape[1]
-        count = len(blocks.x)
-        drift = {way: np.zeros((len(blocks), 4), np.float32) for way in (1, -1)}
-        where, carried = np.zeros((2, count), np.int32)
-        at, carried_at = np.zeros((2, count, 2), np.float32)
-        found = _Found(where, at, blocks.shift.copy(), np.zeros(count, np.float32), carried, carried_at)
-        if not count:
-            return found
-        ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() else []
-        grow = max(1.0, width / _UNIT)
-        peak = (1 << here.views[0].format.bits) - 1
+    def _fill(self, here: _Moment) -> Floats:
+        """Fills the views of a frame; the shift of what each hole pixel is filled with."""
+        blocks, form = here.blocks, here.views[0].format
+        surface = blocks.shift.copy()
+        ways = [*self._ways(1), *self._ways(-1)] if self._depth_is_steady() and len(surface) else []
+        if not ways:
+            return surface
+        grow, peak = max(1.0, here.planes[0].shape[1] / _UNIT), (1 << form.bits) - 1
         rule = tuple(np.float32(v) for v in (255 / peak, NOISE, TRUST, FURTHEST * grow, TOLERANCE * grow))
-        pixels = (blocks.x, blocks.y, blocks.shift, blocks.limit)
-        ring = (blocks.ring_x, blocks.ring_y, blocks.ring_shift, blocks.ring_limit)
-        ends = (blocks.first, blocks.ring_first, blocks.signs)
-        left = np.diff(blocks.first).astype(np.int32)
+        ring = (blocks.ring_x, blocks.ring_y, blocks.ring_first)
+        look = (*ring[:2], blocks.ring_shift, uncovered_numba.slopes(here.planes[0], ring, rule[0]))
+        drift = {sense: np.zeros((len(blocks), 4), np.float32) for sense in (1, -1)}
+        left, found, lead = np.diff(blocks.first), np.zeros(len(surface), np.bool_), self._leads(here)
+        pixels = (blocks.x, blocks.y, blocks.limit, lead)
+        parts = (blocks.first, blocks.ring_first, blocks.ring_limit, blocks.signs)
+        target = _planes(here.views), (form.chroma_x, form.chroma_y, form.is_rgb, np.float32(peak))
         for way in sorted(ways, key=lambda way: (abs(way.distance), -way.distance)):
             there = self._moments[way.number]
-            frames, moves = (here.planes[0], there.planes[0], there.near), (way.model, way.before, way.rest)
-            state = (
-                drift[1 if way.distance > 0 else -1],
-                left,
-                found.where,
-                found.at,
-                found.surface,
-                found.offset,
-                way.distance,
-            )
-            _over(partial(uncovered_numba.look_for, pixels, ring, ends, frames, moves, rule, state), len(blocks))
+            moves, state = (way.model, way.before, way.rest), (drift[np.sign(way.distance)], left, found, surface)
+            given = (pixels, look, parts, (there.planes, there.near), moves, rule, state, *target)
+            over_rows(partial(uncovered_numba.look_for, *given), 1, len(blocks))
         back = next((way for way in ways if way.distance == -1), None)
         if back is not None and self._last is not None:
-            filled, same = self._last[1], np.float32(SAME * grow)
-            places, view = (where, found.surface, carried, carried_at), (blocks.first, blocks.signs)
-            _over(
-                partial(uncovered_numba.carry, pixels, view, back.model, drift[-1], filled, same, places), len(blocks)
-            )
-        return found
+            memory = (drift[-1], _planes(self._last.views), self._last.shift)
+            shares = tuple(np.float32(v) for v in (SAME * grow, CARRY, STEADY))
+            held = ((blocks.x, blocks.y, lead), (blocks.first, blocks.signs), back.model, memory)
+            over_rows(partial(uncovered_numba.carry, *held, shares, (found, surface), *target), 1, len(blocks))
+        return surface
+
+    def _leads(self, here: _Moment) -> npt.NDArray[np.bool_]:
+        """Which hole pixels the views' chroma follows."""
+        form, blocks = here.views[0].format, here.blocks
+        scales = (0, 0) if form.is_rgb else (form.chroma_x, form.chroma_y)
+        height, width = here.planes[-1].shape
+        parts = [blocks.of(sign) for sign in _SIGNS]
+        return np.concatenate([paste_numba.leads(blocks.x[p], blocks.y[p], *scales, width, height) for p in parts])
 
     def _depth_is_steady(self) -> bool:
         """Whether depth goes along with the picture in most frames of the window."""
         return depth_is_steady(step for moment in self._moments for step in (moment.forth, moment.back))
 
     def _ways(self, sense: int) -> Iterator[_Way]:
-        """The frames of the window after (1) or before (-1) the next one."""
+        """The frames of the window that are looked at, after (1) or before (-1) the next one."""
         end = min(len(self._moments), self._next + REACH + 1) if sense > 0 else -1
         numbers = range(self._next + sense, end, sense)
         steps = [self._moments[n].forth if sense > 0 else self._moments[n + 1].back for n in numbers]
@@ -217,33 +204,8 @@ class Uncovered:
             return
         found = followed(self._moments[self._next].look, walked)
         for count, (number, step, (model, before)) in enumerate(zip(numbers, walked, found, strict=True), 1):
-            yield _Way(number, sense * count, model, before, step.rest)
-
-    def _paste(self, views: tuple[FrameBatch, FrameBatch], eye: int, part: slice, found: _Found) -> None:
-        """Puts what was found into a view. Luma decides; a chroma sample follows where half of its pixels were found."""
-        blocks, form = self._moments[self._next].blocks, views[eye].format
-        peak = (1 << form.bits) - 1
-        x, y, where, at = blocks.x[part], blocks.y[part], found.where[part], found.at[part]
-        still, still_at = found.carried[part], found.carried_at[part]
-        level = np.zeros_like(found.offset)[part]
-        for k, plane in enumerate(views[eye].planes):
-            target = plane[0].numpy()
-            scales = (form.chroma_x, form.chroma_y) if k and not form.is_rgb else (0, 0)
-            cells = partial(uncovered_numba.cells, x, y, across=scales[0], down=scales[1])
-            offset = found.offset[part] * np.float32(peak / 255) if k == 0 or form.is_rgb else level
-            spots = cells(where, width=target.shape[1], height=target.shape[0])
-            for number in np.unique(where[where != 0]).tolist():
-                source = self._moments[self._next + number].planes[k]
-                uncovered_numba.paste(
-                    target, source, spots, (x, y, where, at, offset), scales, _values(1, peak), number
-                )
-            if self._last is None:
-                continue
-            source = self._last[0][eye].planes[k][0].numpy()
-            spots = cells(still, width=target.shape[1], height=target.shape[0])
-            for kind, share in _SHARES:
-                places = (x, y, still, still_at, level)
-                uncovered_numba.paste(target, source, spots, places, scales, _values(share, peak), kind)
+            if count in DISTANCES:
+                yield _Way(number, sense * count, model, before, step.rest)
 
 
 def depth_is_steady(steps: Iterable[motion.Step | None]) -> bool:
@@ -257,15 +219,11 @@ def followed(look: motion.Look, steps: Sequence[motion.Step]) -> Iterator[tuple[
     it."""
     aspect = look.grey.shape[0] / look.grey.shape[1]
     before = np.zeros((3, motion.TERMS), np.float32)
-    for model in motion.chained([step.model for step in steps], aspect, float(look.near.max()), float(look.near.min())):
+    for model in motion.chained([step.model for step in steps], aspect, look.nearest, look.farthest):
         yield model.astype(np.float32), before
         before = model.astype(np.float32)
 
 
-def _values(share: float, peak: int) -> tuple[np.float32, ...]:
-    """What :func:`stereo3d.render.uncovered_numba.paste` calls values."""
-    return np.float32(share), np.float32(0.5), np.float32(peak)
-
-
-def _over(kernel: Callable[[int, int], None], count: int) -> None:
-    over_rows(kernel, 1, count)
+def _planes(views: tuple[FrameBatch, ...]) -> tuple[tuple[Plane, ...], ...]:
+    """Those of single frames."""
+    return tuple(tuple(plane[0].numpy() for plane in view.planes) for view in views)

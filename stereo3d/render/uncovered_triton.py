@@ -10,7 +10,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from stereo3d.render.sampling_triton import bilinear, whole
+from stereo3d.render.sampling_triton import bilinear, sharp, whole
 
 __all__ = ["LANES", "carry", "look_for"]
 
@@ -186,7 +186,7 @@ def _accept(  # type: ignore[no-untyped-def]
         shift = tl.load(pixels[2] + n, mask=wanted, other=0.0)
         limit = tl.load(pixels[3] + n, mask=wanted, other=0.0)
         seen, qx, qy, level = _found(x, y, shift, limit, wanted, model, width, height, sign, near, dx, dy, tolerance)
-        value = bilinear(there, width, height, qx, qy, seen) * unit + offset
+        value = sharp(there, width, height, qx, qy, seen) * unit + offset
         take = seen & (tl.abs(value - look) <= most)
         tl.store(where + n, tl.zeros_like(n) + distance, mask=take)
         tl.store(at + 2 * n, qx, mask=take)
