@@ -133,7 +133,7 @@ def _jump(near: Array, left: npt.NDArray[np.float64]) -> float:
 def terms(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating], d: npt.NDArray[np.floating]) -> Model:
     """The polynomial terms of M places, [M, TERMS]."""
     out = np.empty((TERMS, len(x)))
-    for row, term in zip(out, (1, x, y, x * x, x * y, y * y, d, d * x, d * y), strict=True):
+    for row, term in zip(out, (np.ones_like(x), x, y, x * x, x * y, y * y, d, d * x, d * y), strict=True):
         row[:] = term
     return out.T
 
