@@ -1,9 +1,8 @@
 """How the picture moves within a shot: a flow from frame to frame, and a smooth model of it that knows depth.
 
-The model gives what the flow alone cannot know: where a point goes that is hidden behind something nearer. The flow of a moving
-camera over a still world is, for small steps, a polynomial of place plus disparity times a polynomial of place (Longuet-Higgins
-and Prazdny 1980); it is fitted robustly to points followed in a reduced picture. What the fit leaves, the motion of whatever
-moves by itself, is kept beside it. Pure numpy and OpenCV, on the CPU.
+The model gives what the flow alone cannot know: where a point goes that is hidden behind something nearer. The flow of
+a moving camera over a still world is, for small steps, a polynomial of place plus disparity times a polynomial of place
+(Longuet-Higgins and Prazdny 1980); it is fitted robustly to points followed in a reduced picture. What the fit leaves, the motion of whatever moves by itself, is kept beside it. Pure numpy and OpenCV, on the CPU.
 
 Places are normalised: ``X = (x - W/2) / W``, ``Y = (y - H/2) / W``, shifts ``D = shift / W``.
 """

@@ -1,7 +1,6 @@
 """The CUDA kernels that put what filling over time has found into two stacked views, [2, h, w] a plane.
 
-What several pixels want to write goes to the first or last of them by number, as on the CPU, so that the result is the same from
-run to run. Not run on a GPU.
+No pixel is listed twice in a view, and of those of one sample one leads: nothing is written twice. Not run on a GPU.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import triton.language as tl
 
 from stereo3d.render.sampling_triton import sharp
 
-__all__ = ["BLOCK", "claim", "paste", "remember"]
+__all__ = ["BLOCK", "paste", "remember"]
 
 BLOCK = 256
 """Pixels of a program."""
@@ -24,48 +23,32 @@ def _cell(x, y, n, middle, size, across: tl.constexpr, down: tl.constexpr):  # t
 
 
 @triton.jit(do_not_specialize=["total", "middle"])  # type: ignore[untyped-decorator]
-def claim(  # type: ignore[no-untyped-def]
-    x, y, total, middle, counts, first, size, across: tl.constexpr, down: tl.constexpr, block: tl.constexpr
-):
-    """How many hole pixels each sample has, and the first of them. ``middle``: where the right view's pixels begin."""
-    n = tl.program_id(0) * block + tl.arange(0, block)
-    here = n < total
-    at = _cell(tl.load(x + n, mask=here, other=0), tl.load(y + n, mask=here, other=0), n, middle, size, across, down)
-    tl.atomic_add(counts + at, 1, mask=here)
-    tl.atomic_min(first + at, n, mask=here)
-
-
-@triton.jit(do_not_specialize=["total", "middle"])  # type: ignore[untyped-decorator]
-def remember(x, y, surface, total, middle, last, filled, size, write: tl.constexpr, block: tl.constexpr):  # type: ignore[no-untyped-def]
-    """What each pixel of ``filled`` is filled with: the last that wants to (found first, then written)."""
+def remember(x, y, surface, total, middle, filled, size, block: tl.constexpr):  # type: ignore[no-untyped-def]
+    """The shift of what each pixel of two stacked views is filled with, written to ``filled``. ``middle``: where the right view's
+    pixels begin."""
     n = tl.program_id(0) * block + tl.arange(0, block)
     here = n < total
     at = _cell(tl.load(x + n, mask=here, other=0), tl.load(y + n, mask=here, other=0), n, middle, size, 0, 0)
-    if write:
-        here = here & (tl.load(last + at, mask=here, other=-1) == n)
-        tl.store(filled + at, tl.load(surface + n, mask=here, other=0.0), mask=here)
-    else:
-        tl.atomic_max(last + at, n, mask=here)
+    tl.store(filled + at, tl.load(surface + n, mask=here, other=0.0), mask=here)
 
 
 @triton.jit(do_not_specialize=["total", "middle", "here"])  # type: ignore[untyped-decorator]
 def paste(  # type: ignore[no-untyped-def]
-    target, source, x, y, where, at, offset, total, middle, counts, first, size, values, here, slots,
+    target, source, x, y, lead, where, at, offset, total, middle, size, values, here, slots,
     across: tl.constexpr, down: tl.constexpr, ours: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
-    """Samples put into two stacked views where the first of their pixels was found: from the ring, ``where`` frames on from ``here``, or
-    (``ours``) from the same view of the frame before, in the share that ``where`` means. values: (shares of 1, 2, 3; what an
-    offset of 1 is; the highest code value)."""
+    """Samples put into two stacked views: from the ring, ``where`` frames on from ``here``, or (``ours``) from the same view of the
+    frame before, in the share that ``where`` means. A sample of several pixels follows the one that leads. values: (shares of 1, 2, 3;
+    what an offset of 1 is; the highest code value)."""
     n = tl.program_id(0) * block + tl.arange(0, block)
     here_too = n < total
     kind = tl.load(where + n, mask=here_too, other=0)
     wanted = here_too & (kind != 0)
-    px, py = tl.load(x + n, mask=wanted, other=0), tl.load(y + n, mask=wanted, other=0)
-    to = _cell(px, py, n, middle, size, across, down)
-    wanted = wanted & (tl.load(first + to, mask=wanted, other=-1) == n)
-    enough: tl.constexpr = max(1, (1 << (across + down)) // 2)
-    wanted = wanted & (tl.load(counts + to, mask=wanted, other=0) >= enough)
+    if across + down > 0:
+        wanted = wanted & (tl.load(lead + n, mask=wanted, other=0) != 0)
     if tl.max(wanted.to(tl.int32), 0) > 0:
+        px, py = tl.load(x + n, mask=wanted, other=0), tl.load(y + n, mask=wanted, other=0)
+        to = _cell(px, py, n, middle, size, across, down)
         qx = tl.load(at + 2 * n, mask=wanted, other=0.0) - px.to(tl.float32)
         qy = tl.load(at + 2 * n + 1, mask=wanted, other=0.0) - py.to(tl.float32)
         qx = (px >> across).to(tl.float32) + qx / (1 << across)

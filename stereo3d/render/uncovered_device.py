@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from stereo3d.frames import FrameBatch
-from stereo3d.render import motion, uncovered, uncovered_numba
+from stereo3d.frames import FrameBatch, PixelFormat
+from stereo3d.render import motion, paste_numba, uncovered, uncovered_numba
 from stereo3d.render.fill import EMPTY
-from stereo3d.render.gaps import blocks_of
+from stereo3d.render.gaps import Blocks, blocks_of
 from stereo3d.render.rules import has_kernels
 from stereo3d.render.sight import Sight
 from stereo3d.render.uncovered import REACH
@@ -76,7 +76,7 @@ class _Way:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """Blocks as they go to the device: ``ints`` (x, y, first, ring_x, ring_y, ring_first, signs), ``floats`` (shift, limit, ring_shift,
+    """Blocks as they go to the device: ``ints`` (x, y, which of them lead chroma, first, ring_x, ring_y, ring_first, signs), ``floats`` (shift, limit, ring_shift,
     ring_limit), and how many there are of each; ``right``: the right view's first pixel."""
 
     ints: torch.Tensor
@@ -87,12 +87,31 @@ class _Listed:
     right: int
 
 
-def _listed(sight: Sight, width: int, device: torch.device) -> _Listed:
+def _listed(sight: Sight, form: PixelFormat, width: int, device: torch.device) -> _Listed:
     blocks = blocks_of(*sight.gaps, sight.near, width)
-    ints = _joined((blocks.x, blocks.y, blocks.first, blocks.ring_x, blocks.ring_y, blocks.ring_first, blocks.signs))
+    ints = _joined(
+        (
+            blocks.x,
+            blocks.y,
+            _leads(blocks, form, width),
+            blocks.first,
+            blocks.ring_x,
+            blocks.ring_y,
+            blocks.ring_first,
+            blocks.signs,
+        )
+    )
     floats = _joined((blocks.shift, blocks.limit, blocks.ring_shift, blocks.ring_limit))
     ints, floats = pinned(ints, device), pinned(floats, device)
     return _Listed(ints, floats, len(blocks.x), len(blocks.ring_x), len(blocks), blocks.of(-1).start)
+
+
+def _leads(blocks: Blocks, form: PixelFormat, width: int) -> npt.NDArray[np.int32]:
+    """Which hole pixels the views' chroma follows, 1 or 0."""
+    scales = (0, 0) if form.is_rgb else (form.chroma_x, form.chroma_y)
+    size = form.plane_size(1, width, int(blocks.y.max(initial=0)) + 1)
+    parts = (blocks.of(sign) for sign in (1, -1))
+    return np.concatenate([paste_numba.leads(blocks.x[p], blocks.y[p], *scales, *size) for p in parts]).astype(np.int32)
 
 
 def _joined(parts: Sequence[npt.NDArray[np.generic]]) -> torch.Tensor:
@@ -116,6 +135,7 @@ class _Found:
 
     x: torch.Tensor
     y: torch.Tensor
+    lead: torch.Tensor
     where: torch.Tensor
     at: torch.Tensor
     surface: torch.Tensor
@@ -162,7 +182,12 @@ class UncoveredOnDevice:
             steps = _POOL.submit(motion.steps, self._moments[-1].look, sight.look)
         self._moments.append(
             _Moment(
-                slot, sight.look, views, planes, _POOL.submit(_listed, sight, frame.width, self._near.device), steps
+                slot,
+                sight.look,
+                views,
+                planes,
+                _POOL.submit(_listed, sight, frame.format, frame.width, self._near.device),
+                steps,
             )
         )
         self._count += 1
@@ -206,14 +231,14 @@ class UncoveredOnDevice:
         from stereo3d.render import uncovered_triton
 
         device, count = self._near.device, listed.pixels
-        sizes = (count, count, listed.blocks + 1, listed.ring, listed.ring, listed.blocks + 1, listed.blocks)
-        x, y, first, ring_x, ring_y, ring_first, signs = _apart(to_device(listed.ints, device), sizes)
+        sizes = (count, count, count, listed.blocks + 1, listed.ring, listed.ring, listed.blocks + 1, listed.blocks)
+        x, y, lead, first, ring_x, ring_y, ring_first, signs = _apart(to_device(listed.ints, device), sizes)
         shift, limit, ring_shift, ring_limit = _apart(
             to_device(listed.floats, device), (count, count, listed.ring, listed.blocks)
         )
         where, carried = torch.zeros((2, -(-count // _PART) * _PART), dtype=torch.int32, device=device)
         at, carried_at = torch.zeros((2, count + count % 2, 2), device=device)
-        found = _Found(x, y, where, at, shift.clone(), torch.zeros_like(shift), carried, carried_at)
+        found = _Found(x, y, lead, where, at, shift.clone(), torch.zeros_like(shift), carried, carried_at)
         ways = self._ways()
         if not ways:
             return found
@@ -256,7 +281,7 @@ class UncoveredOnDevice:
         return found
 
     def _paste(self, here: _Moment, found: _Found, listed: _Listed, *, chroma: bool) -> None:
-        """Puts what was found into the views. A chroma sample follows the first of its pixels, where half of them are holes."""
+        """Puts what was found into the views. Luma decides; a chroma sample follows its leading pixel."""
         from stereo3d.render import paste_triton
 
         form = here.views[0].format
@@ -269,11 +294,8 @@ class UncoveredOnDevice:
         passes = [(found.where, found.at, self._rings, False)]
         if self._last is not None:
             passes.append((found.carried, found.carried_at, self._last[0], True))
-        counts = torch.zeros((2, *size), dtype=torch.int32, device=found.x.device)
-        first = torch.full_like(counts, listed.pixels)
-        grid, many = (-(-listed.pixels // paste_triton.BLOCK),), (listed.pixels, listed.right)
-        paste_triton.claim[grid](found.x, found.y, *many, counts, first, tuple(size), *scales, block=paste_triton.BLOCK)
         for where, at, sources, ours in passes:
+            grid = (-(-listed.pixels // paste_triton.BLOCK),)
             shares = (uncovered.CARRY, uncovered.STEADY, 1.0) if ours else (1.0, 1.0, 1.0)
             for k in numbers:
                 paste_triton.paste[grid](
@@ -281,12 +303,12 @@ class UncoveredOnDevice:
                     sources[k],
                     found.x,
                     found.y,
+                    found.lead,
                     where,
                     at,
                     found.offset,
-                    *many,
-                    counts,
-                    first,
+                    listed.pixels,
+                    listed.right,
                     tuple(size),
                     (*shares, 0.0 if ours or chroma else peak / 255, peak),
                     here.slot,
@@ -310,17 +332,13 @@ def _remember(found: _Found, listed: _Listed, filled: torch.Tensor) -> None:
     """The shifts of what pixels are filled with, in ``filled`` [2, H, W]."""
     from stereo3d.render import paste_triton
 
-    last = torch.full_like(filled, -1, dtype=torch.int32)
-    for write in (False, True):
-        paste_triton.remember[(-(-listed.pixels // paste_triton.BLOCK),)](
-            found.x,
-            found.y,
-            found.surface,
-            listed.pixels,
-            listed.right,
-            last,
-            filled,
-            tuple(filled.shape[1:]),
-            write=write,
-            block=paste_triton.BLOCK,
-        )
+    paste_triton.remember[(-(-listed.pixels // paste_triton.BLOCK),)](
+        found.x,
+        found.y,
+        found.surface,
+        listed.pixels,
+        listed.right,
+        filled,
+        tuple(filled.shape[1:]),
+        block=paste_triton.BLOCK,
+    )

@@ -149,7 +149,7 @@ def test_a_film_by_the_kernels(place: Path) -> None:
     film = make_film(place / "tiny.mkv", (2, 1), size=(64, 48), sound=False)
     paths = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH")]))
     done = compare(place, film, "--fill", "temporal", TRITON_INTERPRET="1", PYTHONPATH=paths)
-    views, filling = ("_snap", "_medians", "_put", "_cover", "_both", "_fill", "_blend"), ("look_for", "claim", "paste")
+    views, filling = ("_snap", "_medians", "_put", "_cover", "_both", "_fill", "_blend"), ("look_for", "paste")
     assert all(f"'{name}'" in done.stdout for name in (*views, *filling, "remember"))
 
 
