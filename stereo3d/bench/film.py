@@ -42,7 +42,7 @@ from stereo3d.pipeline.shot_depth import Depths, ShotDepth
 from stereo3d.pipeline.shot_views import Rendered, filled_over_time, rendered
 from stereo3d.plan.bars import NO_BARS, Framing
 from stereo3d.plan.segments import Segment
-from stereo3d.progress import Silent
+from stereo3d.progress import Silent, counted
 from stereo3d.render.pack import Packing, pack
 from stereo3d.settings import Settings
 from stereo3d.table import amount, table
@@ -99,7 +99,7 @@ class FilmBench:
         size, packed = ("x".join(map(str, s)) for s in (self.source_size, self.output_size))
         about = (
             f"{self.source}: {self.frames} frames, {size} to {packed}; depth {self.model} ({self.weights} weights), batch "
-            f"{self.batch}; {self.encoder}; median of {self.rounds} rounds after {self.warm_up} of warm-up"
+            f"{self.batch}; {self.encoder}; median of {counted(self.rounds, 'round')} after {self.warm_up} of warm-up"
         )
         rows = [(r.stage, amount(r.fps), amount(r.seconds), amount(r.core_seconds_per_frame)) for r in self.rows]
         rest = f"the pipeline runs at {100 * self.share_of_slowest:.0f} % of the slowest stage alone ({self.slowest})"

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from stereo3d import __version__
+from stereo3d.progress import counted
 
 __all__ = ["Machine", "describe", "device_name", "processor_name"]
 
@@ -35,7 +36,7 @@ class Machine:
     def text(self) -> str:
         """One line for people."""
         return (
-            f"{self.date}, {self.device}; {self.processor}, {self.cores} cores, {self.threads} threads, "
+            f"{self.date}, {self.device}; {self.processor}, {counted(self.cores, 'core')}, {counted(self.threads, 'thread')}, "
             f"{' '.join(self.features) or 'no vector extensions'}; stereo3d {self.stereo3d}, torch {self.torch}, "
             f"Python {self.python}" + ("" if self.load is None else f"; load {self.load:.1f} before")
         )
