@@ -108,7 +108,8 @@ class _Builder:
         self._records: dict[int, SegmentRecord] = {}
         self._new_run = new_run
         self._plain_keys: tuple[str, ...] = ()
-        progress.emit(Phase("check", "looking at what is finished"))
+        if job.recorded():
+            progress.emit(Phase("check", "looking at what is finished"))
         self._take(job)
         self._began = time.monotonic()
         self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
