@@ -26,7 +26,7 @@ _STANDS_OUT, _LOUD = F(6), F(3)  # so many deviations of the background and so m
 LIMITS = {
     "few": _FEW,
     "least": _LEAST,
-    "many": _MANY,
+    "many": MANY,
     "tried": _TRIED,
     "turns": _TURNS,
     "still": float(_STILL),
