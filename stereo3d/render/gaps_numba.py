@@ -7,10 +7,11 @@ from numba import njit
 
 from stereo3d.render.blocks_numba import flags, next_marked
 
-__all__ = ["find_gaps", "group", "nearest", "pixels", "ring"]
+__all__ = ["MANY", "find_gaps", "group", "nearest", "pixels", "ring"]
 
 F = np.float32
 EMPTY = F(-np.inf)
+MANY = 48  # places of a block's ring
 _STEP = 2  # every second column of the ring is enough
 
 
@@ -121,19 +122,27 @@ def pixels(gaps, levels, owner, count, rim, width):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def ring(gaps, levels, owner, count, near, sign, reach, width):  # type: ignore[no-untyped-def]
-    """(ring_x, ring_y, ring_shift, ring_first, ring_limit): source pixels beside each gap's edge that are background."""
-    found = np.zeros(len(gaps), np.int32)
+    """(ring_x, ring_y, ring_shift, ring_first, ring_limit): source pixels beside each gap's edge that are background, of each block
+    at most :data:`MANY`."""
     limits = np.full(count, EMPTY, np.float32)
     for g in range(len(gaps)):
         limits[owner[g]] = max(limits[owner[g]], levels[g, 1])
+    met, first = np.zeros(count, np.int32), np.zeros(count + 1, np.int32)
+    stride, at = np.ones(count, np.int32), np.zeros(count, np.int32)
+    x, y, shift = np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32)
     for turn in range(2):
         if turn == 1:
-            first = _starts(found, owner, count)
-            at = first[:-1].copy()
-            x, y = np.empty(first[count], np.int32), np.empty(first[count], np.int32)
-            shift = np.empty(first[count], np.float32)
+            for b in range(count):
+                stride[b] = max(1, -(-met[b] // MANY))
+                first[b + 1] = first[b] - (-met[b] // stride[b])
+            at[:], met[:] = first[:-1], 0
+            x, y, shift = (
+                np.empty(first[count], np.int32),
+                np.empty(first[count], np.int32),
+                np.empty(first[count], np.float32),
+            )
         for g in range(len(gaps)):
-            line, edge = gaps[g, 0], gaps[g, 3]
+            line, edge, b = gaps[g, 0], gaps[g, 3], owner[g]
             way = 1 if edge >= gaps[g, 2] else -1
             start = int(np.floor(F(edge) - sign * levels[g, 0] + F(0.5)))
             for j in range(1 + line % _STEP, reach, _STEP):
@@ -143,12 +152,11 @@ def ring(gaps, levels, owner, count, near, sign, reach, width):  # type: ignore[
                 here = near[line >> 1, column >> 1]
                 if here > levels[g, 1] or here < levels[g, 0] - F(2):
                     continue
-                if turn == 0:
-                    found[g] += 1
-                else:
-                    i = at[owner[g]]
+                if turn == 1 and met[b] % stride[b] == 0:
+                    i = at[b]
                     x[i], y[i], shift[i] = column, line, here
-                    at[owner[g]] += 1
+                    at[b] += 1
+                met[b] += 1
     return x, y, shift, first, limits
 
 

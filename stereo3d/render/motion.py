@@ -23,9 +23,9 @@ Model = npt.NDArray[np.float64]
 
 TERMS = 9
 """1, X, Y, X^2, XY, Y^2, D, DX, DY."""
-WIDTH = 480
+WIDTH = 640
 """Pixels of width (at most) of the reduced picture that is followed."""
-EVERY = 16
+EVERY = 20
 """Pixels of the reduced picture from one followed point to the next."""
 _PATCH, _LEVELS, _FLAT = 11, 3, 1e-3
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.03)

@@ -162,8 +162,8 @@ class Uncovered:
             return surface
         grow, peak = max(1.0, here.planes[0].shape[1] / _UNIT), (1 << form.bits) - 1
         rule = tuple(np.float32(v) for v in (255 / peak, NOISE, TRUST, FURTHEST * grow, TOLERANCE * grow))
-        ring = (blocks.ring_x, blocks.ring_y, blocks.ring_first)
-        look = (*ring[:2], blocks.ring_shift, uncovered_numba.slopes(here.planes[0], ring, rule[0]))
+        ring = (blocks.ring_x, blocks.ring_y)
+        look = (*ring, blocks.ring_shift, uncovered_numba.slopes(here.planes[0], *ring, rule[0]))
         drift = {sense: np.zeros((len(blocks), 4), np.float32) for sense in (1, -1)}
         left, found, lead = np.diff(blocks.first), np.zeros(len(surface), np.bool_), self._leads(here)
         pixels = (blocks.x, blocks.y, blocks.limit, lead)

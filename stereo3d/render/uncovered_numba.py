@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from stereo3d.render.gaps_numba import MANY
 from stereo3d.render.paste_numba import bilinear, put, sharp
 
 __all__ = ["LIMITS", "carry", "look_for", "remember", "slopes"]
@@ -17,7 +18,6 @@ F, U = np.float32, np.uintp
 EMPTY = F(-np.inf)
 _FEW = 9  # places of the ring that tell the local motion
 _LEAST = 6  # places of the ring that must be seen in both frames
-_MANY = 48  # and that are compared at most
 _TRIED = 24
 _TURNS = 2
 _STILL = F(0.04)
@@ -26,7 +26,7 @@ _STANDS_OUT, _LOUD = F(6), F(3)  # so many deviations of the background and so m
 LIMITS = {
     "few": _FEW,
     "least": _LEAST,
-    "many": _MANY,
+    "many": MANY,
     "tried": _TRIED,
     "turns": _TURNS,
     "still": float(_STILL),
@@ -83,25 +83,16 @@ def _middle(values, count):  # type: ignore[no-untyped-def]
     return values[count // 2]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _stride(count):  # type: ignore[no-untyped-def]
-    """Every which place of a ring is compared."""
-    return max(1, -(-count // _MANY))
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
-def slopes(here, ring, unit):  # type: ignore[no-untyped-def]
-    """[R, 3] of the picture ``here`` at the places of a ring (x, y, first) that are compared, the rest is undefined: its value and its
-    slopes across and down, in code values of 8 bit."""
-    x, y, first = ring
+def slopes(here, x, y, unit):  # type: ignore[no-untyped-def]
+    """[R, 3] of the picture ``here`` at the places (x, y) of a ring: its value and its slopes across and down, in code values of 8 bit."""
     out = np.empty((len(x), 3), np.float32)
-    for block in range(len(first) - 1):
-        for i in range(first[block], first[block + 1], _stride(first[block + 1] - first[block])):
-            a, b = x[i], y[i]
-            above, below = max(b - 1, 0), min(b + 1, here.shape[0] - 1)
-            out[i, 0] = F(here[b, a]) * unit
-            out[i, 1] = (F(here[b, a + 1]) - F(here[b, a - 1])) * F(0.5) * unit
-            out[i, 2] = (F(here[below, a]) - F(here[above, a])) * F(0.5) * unit
+    for i in range(len(x)):
+        a, b = x[i], y[i]
+        above, below = max(b - 1, 0), min(b + 1, here.shape[0] - 1)
+        out[i, 0] = F(here[b, a]) * unit
+        out[i, 1] = (F(here[b, a + 1]) - F(here[b, a - 1])) * F(0.5) * unit
+        out[i, 2] = (F(here[below, a]) - F(here[above, a])) * F(0.5) * unit
     return out
 
 
@@ -162,16 +153,14 @@ def _any_seen(pixels, state, low, high, tangent, size, sign, near, drift, tolera
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _laid(tangent, ring, start, stop, table):  # type: ignore[no-untyped-def]
-    """Rows of ``table`` for at most :data:`_MANY` places of the ring: where the model takes them (x, y), the change of their
-    shift, and the picture here, of :func:`slopes`. Returns how many."""
+    """Rows of ``table`` for the places of the ring: where the model takes them (x, y), the change of their shift, and the picture
+    here, of :func:`slopes`. Returns how many."""
     x, y, s, here = ring
-    count = 0
-    for i in range(start, stop, _stride(stop - start)):
-        row = table[count]
-        row[0], row[1], row[2] = _moved(tangent, F(x[i]), F(y[i]), s[i])
-        row[3], row[4], row[5] = here[i, 0], here[i, 1], here[i, 2]
-        count += 1
-    return count
+    for i in range(start, stop):
+        row = i - start
+        table[row, 0], table[row, 1], table[row, 2] = _moved(tangent, F(x[i]), F(y[i]), s[i])
+        table[row, 3], table[row, 4], table[row, 5] = here[i, 0], here[i, 1], here[i, 2]
+    return stop - start
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -273,7 +262,7 @@ def look_for(pixels, ring, blocks, frames, moves, rule, state, views, form, star
     drift, left = state[:2]
     there = sources[0]
     size = (F(there.shape[1]), F(there.shape[0]))
-    table, sums = np.empty((_MANY, 6), np.float32), np.empty(12, np.float32)
+    table, sums = np.empty((MANY, 6), np.float32), np.empty(12, np.float32)
     scratch = (np.empty(_FEW, np.float32), np.empty(_FEW, np.float32))
     align = (unit, noise, trust, furthest)
     for b in range(start, stop):

@@ -12,7 +12,7 @@ from stereo3d.frames import Colour, FrameBatch, PixelFormat, Shot
 from stereo3d.pipeline.shot_views import Rendered, filled_over_time
 from stereo3d.plan.bars import NO_BARS
 from stereo3d.plan.segments import Segment
-from stereo3d.render import motion, uncovered
+from stereo3d.render import gaps_numba, motion, uncovered
 from stereo3d.render.gaps import find_blocks
 from stereo3d.render.uncovered import Uncovered
 from stereo3d.render.views import Eyes, render_eyes
@@ -269,6 +269,27 @@ def test_gaps_belong_to_their_background() -> None:
     assert set(np.flatnonzero(listed[10])) == {*range(23, 30), *range(40, 45)}  # with the background's first pixel
     assert (blocks.shift == 0).all()
     assert (blocks.limit[0], len(blocks.x[blocks.of(-1)])) == (pytest.approx(2.4), 0)
+
+
+def test_no_pixel_is_listed_twice_and_a_ring_is_no_longer_than_it_needs_to_be() -> None:
+    seen = np.zeros((720, 1280), np.float32)
+    seen[:, 400:] = 8.0
+    for first, end in ((390, 400), (401, 405), (407, 420)):  # closer than the background that goes with each
+        seen[:, first:end] = -np.inf
+    seen[:, 405:407] = 20.0
+    blocks = find_blocks(None, seen, np.zeros((360, 640), np.float32))
+    assert len(set(zip(blocks.x.tolist(), blocks.y.tolist(), strict=True))) == len(blocks.x)
+    assert 0 < np.diff(blocks.ring_first).max() <= gaps_numba.MANY
+
+
+@pytest.mark.parametrize("margin", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [(30, 48), (31, 47), (33, 8), (2, 3)])
+def test_the_nearest_of_two_by_two_pixels_and_those_around(size: tuple[int, int], margin: int) -> None:
+    shift = np.random.default_rng(1).normal(size=size).astype(np.float32)
+    around = np.ones((2 * margin + 2,) * 2, np.uint8)
+    assert np.array_equal(
+        gaps_numba.nearest(shift, margin), cv2.dilate(shift, around, anchor=(margin, margin))[::2, ::2]
+    )
 
 
 @pytest.mark.parametrize("seen", [0, 1, motion.FEWEST - 1])
