@@ -22,6 +22,10 @@ _LOOK = (
 )  # bytes of a far film that every worker reads: header, index, what stands around its segments (far_bytes.py)
 
 
+SCANNING = 1.5
+"""What a scan costs of the processor, in decodings: 5.1 core-ms a frame of which 3.4 decode (scan_speed.py)."""
+
+
 @dataclass(frozen=True)
 class Film:
     """``frames`` in ``segments`` pieces; bytes of the source and of the result for each frame."""
@@ -40,8 +44,8 @@ class Film:
 
 @dataclass(frozen=True)
 class Costs:
-    """Of one frame. ``depth``: seconds of a GPU, or of a core where there is none; the rest core-seconds. ``scan``: seconds of the
-    job's machine (one decoder, all its cores); ``start``: seconds until a worker is ready."""
+    """Of one frame. ``depth``: seconds of a GPU, or of a core where there is none; the rest core-seconds. ``scan``: seconds of the one thread that
+    looks at every frame (it decodes, too, on the job's machine); ``start``: seconds until a worker is ready."""
 
     depth: float
     decode: float
@@ -81,7 +85,8 @@ class Outcome:
 def worker_rates(costs: Costs, machines: Machines) -> dict[str, float]:
     """Frames a second of one worker, by what would limit it."""
     share = machines.cores / max(1, machines.gpus)
-    host = 2 * costs.decode + (0 if machines.encodes_on_gpu else costs.encode)
+    scan = SCANNING * costs.decode / machines.count if costs.scan else 0  # it goes on beside
+    host = 2 * costs.decode + (0 if machines.encodes_on_gpu else costs.encode) + scan
     if machines.gpus == 0:
         return {"cores": share / (host + costs.depth + costs.render)}
     return {"GPU": 1 / (costs.depth + costs.render), "encoder cores": share / host if host else math.inf}
@@ -117,9 +122,9 @@ def simulate(film: Film, costs: Costs, machines: Machines) -> Outcome:
 
 def catalogue(films: int, film: Film, costs: Costs, machines: Machines, store: float = 40e9) -> tuple[float, str]:
     """Days for many films, a film to a machine, and what limits: nothing is waited for, only rates count. ``store``: bytes a second
-    of where films come from and go to. A scan costs a quarter more than the decoding in it."""
+    of where films come from and go to."""
     each, wire = machines.cores / max(1, machines.gpus), film.source_bytes + film.result_bytes
-    host = 3.25 * costs.decode + (0 if machines.encodes_on_gpu else costs.encode)
+    host = (2 + SCANNING) * costs.decode + (0 if machines.encodes_on_gpu else costs.encode)
     rates = {
         "GPU": machines.workers / (costs.depth + costs.render),
         "cores (encoder, two decoders, scan)": machines.workers * each / host if host else math.inf,
@@ -130,11 +135,11 @@ def catalogue(films: int, film: Film, costs: Costs, machines: Machines, store: f
     return films * film.frames / rates[limit] / 86_400, limit
 
 
-# 1080p to full side by side. GPU figures: 60 % of an H100's dense peak at 518x924 (computed, not measured); processor figures:
-# `stereo3d bench` on a quiet machine (docs/benchmarks.md), 720p times 2.25.
-LARGE = Costs(depth=1 / 130, decode=0.016, render=1 / 2000, encode=0.086, scan=1 / 250)
+# 1080p to full side by side. GPU figures: 60 % of an H100's dense peak at 518x924 (computed, not measured); processor figures: cpu_line.py and
+# scan_speed.py (docs/benchmarks.md). For a film as short as that of `stereo3d bench` nothing is scanned beside.
+LARGE = Costs(depth=1 / 130, decode=0.006, render=1 / 2000, encode=0.055, scan=0.001)
 SMALL = replace(LARGE, depth=1 / 400)
-CPU_720P = Costs(depth=0.018, decode=0.007, render=0.031, encode=0.038, scan=1 / 220, start=0)
+CPU_720P = Costs(depth=0.018, decode=0.007, render=0.031, encode=0.038, scan=0, start=0)
 MEASURED = (("stereo3d bench, 720p, classic, two cores, quiet", Film(48, 1), CPU_720P, Machines(1, 0, 2), 17.4),)
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
@@ -163,7 +168,7 @@ def main() -> None:
             replace(LARGE, depth=1 / 35),
             Machines(1, 1, 8, 1.25e8, 5e8, False, True),
         ),
-        ("classic, no GPU, 16 cores each", replace(CPU_720P, scan=1 / 100), Machines(1, 0, 16)),
+        ("classic, no GPU, 16 cores each", replace(CPU_720P, scan=0.001), Machines(1, 0, 16)),
     ):
         print(f"\n{name}: a film of two hours\n")
         print(table(head, sweep(Film(), costs, machines)))
