@@ -64,7 +64,7 @@ class SegmentWriter:
         self._part = path.with_name(path.name + ".part")
         self._spec = spec
         self._format = format
-        self._time_base = time_base
+        self._time_base, self._milliseconds = time_base, 1000 * time_base
         self._converter = VideoReformatter()
         self._direct = DeviceFrames(device) if device is not None and device.type == "cuda" else None
         self._ticks: dict[int, int] = {}
@@ -151,7 +151,7 @@ class SegmentWriter:
             raise ValueError(f"frame times must increase: {pts} after {self._last_pts}")
         if not self._order:
             self._first_pts = pts
-        own = round((pts - self._first_pts) * self._time_base * 1000)
+        own = round((pts - self._first_pts) * self._milliseconds)
         tick = max(own, self._order[-1] + 1) if self._order else 0
         self._ticks[pts] = tick
         self._order.append(tick)

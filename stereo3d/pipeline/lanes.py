@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any
 
 import torch
 
 __all__ = ["Lane", "keep_for_this_stream"]
+
+_PLAIN = (int, float, str)
 
 
 class Lane:
@@ -46,7 +49,15 @@ def tensors_in(item: object) -> Iterator[torch.Tensor]:
         yield item
     elif isinstance(item, tuple | list):
         for part in item:
-            yield from tensors_in(part)
-    elif dataclasses.is_dataclass(item) and not isinstance(item, type):
-        for field in dataclasses.fields(item):
-            yield from tensors_in(getattr(item, field.name))
+            if not isinstance(part, _PLAIN):
+                yield from tensors_in(part)
+    else:
+        kind: type[Any] = type(item)
+        for name in _fields(kind):
+            yield from tensors_in(getattr(item, name))
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The names of a dataclass's fields, of any other class none: asked for with every item of every stage."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()

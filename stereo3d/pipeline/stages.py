@@ -47,7 +47,8 @@ def stage(
                 return
             finally:
                 _clock.waited += time.perf_counter() - began
-            keep_for_this_stream(item)
+            if device is None or device.type != "cpu":
+                keep_for_this_stream(item)
             yield item
 
 

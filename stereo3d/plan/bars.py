@@ -24,7 +24,7 @@ class Bars:
     bottom: int = 0
 
     def __bool__(self) -> bool:
-        return any(astuple(self))
+        return bool(self.left or self.top or self.right or self.bottom)  # asked for with every frame
 
     def common(self, other: Bars) -> Bars:
         """The bars that both have: they leave the smallest rectangle that holds both pictures."""
