@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ import torch
 __all__ = ["Lane", "keep_for_this_stream"]
 
 _PLAIN = (int, float, str)
+_known: dict[type[Any], tuple[str, ...]] = {}
 
 
 class Lane:
@@ -52,12 +52,12 @@ def tensors_in(item: object) -> Iterator[torch.Tensor]:
             if not isinstance(part, _PLAIN):
                 yield from tensors_in(part)
     else:
-        kind: type[Any] = type(item)
-        for name in _fields(kind):
+        for name in _fields(type(item)):
             yield from tensors_in(getattr(item, name))
 
 
-@cache
-def _fields(kind: type) -> tuple[str, ...]:
-    """The names of a dataclass's fields, of any other class none: asked for with every item of every stage."""
-    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+def _fields(kind: type[Any]) -> tuple[str, ...]:
+    """The names of a dataclass's fields, of any other class none: asked for with every item of every stage, so they are remembered."""
+    if kind not in _known:
+        _known[kind] = tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
+    return _known[kind]
