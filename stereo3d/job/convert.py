@@ -146,8 +146,8 @@ def _prepare(wish: Wish, folder: WorkFolder, patience: Patience, *, early: bool 
 def _jobs(wish: Wish, folder: WorkFolder, patience: Patience) -> Generator[Job]:
     """The job, written down; while the source is scanned, jobs of its beginning."""
     folder.drop_parts()
-    earlier = Manifest.load(folder.manifest)
     with closing(_prepare(wish, folder, patience, early=True)) as jobs:
+        earlier = Manifest.load(folder.manifest)  # of an earlier run, or fetched from the output
         for job in jobs:
             if job.survey.whole:
                 _fetch(job, patience, earlier)
