@@ -146,10 +146,10 @@ def test_a_film_by_the_kernels(place: Path) -> None:
     """The kernels that a real device runs, in Triton's interpreter."""
     if not find_spec("triton"):
         pytest.skip("triton is not installed")
-    film = make_film(place / "tiny.mkv", (2, 1), size=(64, 48), sound=False)
+    film = make_film(place / "tiny.mkv", (3, 1), size=(96, 48), sound=False)  # with holes that other frames show
     paths = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH")]))
-    done = compare(place, film, "--fill", "temporal", TRITON_INTERPRET="1", PYTHONPATH=paths)
-    views, filling = ("_snap", "_medians", "_put", "_cover", "_both", "_fill", "_blend"), ("look_for", "paste")
+    done = compare(place, film, "--fill", "temporal", "--strength", "6", TRITON_INTERPRET="1", PYTHONPATH=paths)
+    views, filling = ("_snap", "_medians", "_put", "_cover", "_both", "_fill", "_blend"), ("look_for", "carry", "paste")
     assert all(f"'{name}'" in done.stdout for name in (*views, *filling, "remember"))
 
 
