@@ -14,9 +14,11 @@ another device come here and go back.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +31,7 @@ from stereo3d.render.fill import EMPTY
 from stereo3d.render.gaps import Blocks, find_blocks
 from stereo3d.render.views import Eyes
 
-__all__ = ["DISTANCES", "REACH", "Uncovered", "depth_is_steady", "followed"]
+__all__ = ["DISTANCES", "REACH", "Uncovered", "Window", "depth_is_steady", "followed"]
 
 DISTANCES = (1, 2, 3, 5, 8)
 """Which frames before and after are looked at: what is not seen in one is seldom seen in the next one."""
@@ -96,13 +98,15 @@ class _Memory:
     shift: Floats
 
 
-class Uncovered:
-    """The holes of consecutive frames of one shot, filled from one another. Views come out up to :data:`REACH` frames late."""
+M = TypeVar("M")
+
+
+class Window(ABC, Generic[M]):
+    """Consecutive frames of one shot, each filled when :data:`REACH` frames after it are there, or the last one."""
 
     def __init__(self) -> None:
-        self._moments: list[_Moment] = []
+        self._moments: list[M] = []
         self._next = 0  # the number in the window of the first frame that is still owed
-        self._last: _Memory | None = None
 
     def push(self, frames: FrameBatch, eyes: Eyes) -> Iterator[tuple[FrameBatch, FrameBatch]]:
         """The next frames and their views, filled already; gives (left, right) of those that are ready, one frame at a time.
@@ -117,6 +121,31 @@ class Uncovered:
         while self._next < len(self._moments):
             yield self._filled()
 
+    def _filled(self) -> tuple[FrameBatch, FrameBatch]:
+        """The views of the next frame that is owed; the window moves on."""
+        views = self._views(self._moments[self._next])
+        self._next += 1
+        if self._next > REACH:
+            del self._moments[0]
+            self._next -= 1
+        return views
+
+    @abstractmethod
+    def _append(self, frame: FrameBatch, eyes: Eyes) -> None:
+        """Take one more frame into the window."""
+
+    @abstractmethod
+    def _views(self, here: M) -> tuple[FrameBatch, FrameBatch]:
+        """The frame's views, filled; it gives them away."""
+
+
+class Uncovered(Window[_Moment]):
+    """The holes of consecutive frames of one shot, filled from one another. Views come out up to :data:`REACH` frames late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: _Memory | None = None
+
     def _append(self, frame: FrameBatch, eyes: Eyes) -> None:
         here = torch.device("cpu")
         planes = tuple(plane[0].numpy() for plane in frame.to(here).planes)
@@ -130,17 +159,11 @@ class Uncovered:
             moment.forth, moment.back = motion.steps(self._moments[-1].look, look)
         self._moments.append(moment)
 
-    def _filled(self) -> tuple[FrameBatch, FrameBatch]:
-        """The views of the next frame that is owed; the window moves on."""
-        here = self._moments[self._next]
+    def _views(self, here: _Moment) -> tuple[FrameBatch, FrameBatch]:
         surface = self._fill(here)
         self._last = self._remembered(here, surface)
         left, right = here.views
         here.views = ()
-        self._next += 1
-        if self._next > REACH:
-            del self._moments[0]
-            self._next -= 1
         return left, right
 
     def _remembered(self, here: _Moment, surface: Floats) -> _Memory:

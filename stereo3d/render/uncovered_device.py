@@ -8,7 +8,7 @@ blocks (:mod:`stereo3d.render.gaps`), several frames at a time in threads of the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -144,28 +144,16 @@ class _Found:
     carried_at: torch.Tensor
 
 
-class UncoveredOnDevice:
+class UncoveredOnDevice(uncovered.Window[_Moment]):
     """:class:`stereo3d.render.uncovered.Uncovered` for eyes with sights (:mod:`stereo3d.render.sight`): up to the order of sums the same pictures, the
     same from run to run. For the current stream."""
 
     def __init__(self) -> None:
-        self._moments: list[_Moment] = []
-        self._next = self._count = 0
+        super().__init__()
+        self._count = 0
         self._rings: tuple[torch.Tensor, ...] = ()
         self._near = torch.empty(0)
         self._last: tuple[tuple[torch.Tensor, ...], torch.Tensor] | None = None
-
-    def push(self, frames: FrameBatch, eyes: Eyes) -> Iterator[tuple[FrameBatch, FrameBatch]]:
-        """The next frames and their views, filled already; gives (left, right) of those that are ready, one frame at a time."""
-        for n in range(len(frames)):
-            self._append(frames.cut(n, n + 1), eyes.cut(n, n + 1))
-            if len(self._moments) - self._next > REACH:
-                yield self._filled()
-
-    def finish(self) -> Iterator[tuple[FrameBatch, FrameBatch]]:
-        """All that are still owed."""
-        while self._next < len(self._moments):
-            yield self._filled()
 
     def _append(self, frame: FrameBatch, eyes: Eyes) -> None:
         sight, slot = eyes.sights[0], self._count % _SLOTS
@@ -192,9 +180,7 @@ class UncoveredOnDevice:
         )
         self._count += 1
 
-    def _filled(self) -> tuple[FrameBatch, FrameBatch]:
-        """The views of the next frame that is owed; the window moves on."""
-        here = self._moments[self._next]
+    def _views(self, here: _Moment) -> tuple[FrameBatch, FrameBatch]:
         listed = here.blocks.result()
         filled = here.planes[0].new_full(here.planes[0].shape, EMPTY, dtype=torch.float32)
         if listed.blocks:
@@ -206,10 +192,6 @@ class UncoveredOnDevice:
         parts = zip(*(plane.chunk(2) for plane in here.planes), strict=True)
         left, right = (replace(view, planes=part) for view, part in zip(here.views, parts, strict=True))
         here.planes = ()
-        self._next += 1
-        if self._next > REACH:
-            del self._moments[0]
-            self._next -= 1
         return left, right
 
     def _ways(self) -> list[_Way]:

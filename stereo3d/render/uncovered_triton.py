@@ -69,8 +69,12 @@ def _local(rest, grid, model, width, height, ring, begin, end, dx, dy, few: tl.c
 
 
 @triton.jit
-def _found(x, y, shift, limit, wanted, model, width, height, sign, near, dx, dy, tolerance):  # type: ignore[no-untyped-def]
-    """(seen there, x, y, the surface's shift as it is here) of hole pixels in the other frame; see the CPU kernel of that name."""
+def _found(pixels, n, wanted, model, width, height, sign, near, dx, dy, tolerance):  # type: ignore[no-untyped-def]
+    """(seen there, x, y, the surface's shift as it is here) of the hole pixels ``n`` in the other frame; see the CPU kernel of that name."""
+    x = tl.load(pixels[0] + n, mask=wanted, other=0).to(tl.float32)
+    y = tl.load(pixels[1] + n, mask=wanted, other=0).to(tl.float32)
+    shift = tl.load(pixels[2] + n, mask=wanted, other=0.0)
+    limit = tl.load(pixels[3] + n, mask=wanted, other=0.0)
     going, good = wanted, wanted & (wanted == 0)
     s, level, at_x, at_y = shift, shift, x, y
     half = (width + 1) // 2
@@ -98,11 +102,7 @@ def _any_seen(  # type: ignore[no-untyped-def]
     n = low + tl.arange(0, 64) * stride  # fewer than twice as many as are tried
     wanted = n < high
     wanted = wanted & (tl.load(where + n, mask=wanted, other=1) == 0)
-    x = tl.load(pixels[0] + n, mask=wanted, other=0).to(tl.float32)
-    y = tl.load(pixels[1] + n, mask=wanted, other=0).to(tl.float32)
-    shift = tl.load(pixels[2] + n, mask=wanted, other=0.0)
-    limit = tl.load(pixels[3] + n, mask=wanted, other=0.0)
-    good, _, _, _ = _found(x, y, shift, limit, wanted, model, width, height, sign, near, dx, dy, tolerance)
+    good, _, _, _ = _found(pixels, n, wanted, model, width, height, sign, near, dx, dy, tolerance)
     return tl.max(good.to(tl.int32), 0) > 0
 
 
@@ -181,11 +181,7 @@ def _accept(  # type: ignore[no-untyped-def]
         n = start + tl.arange(0, lanes)
         wanted = n < high
         wanted = wanted & (tl.load(where + n, mask=wanted, other=1) == 0)
-        x = tl.load(pixels[0] + n, mask=wanted, other=0).to(tl.float32)
-        y = tl.load(pixels[1] + n, mask=wanted, other=0).to(tl.float32)
-        shift = tl.load(pixels[2] + n, mask=wanted, other=0.0)
-        limit = tl.load(pixels[3] + n, mask=wanted, other=0.0)
-        seen, qx, qy, level = _found(x, y, shift, limit, wanted, model, width, height, sign, near, dx, dy, tolerance)
+        seen, qx, qy, level = _found(pixels, n, wanted, model, width, height, sign, near, dx, dy, tolerance)
         value = sharp(there, width, height, qx, qy, seen) * unit + offset
         take = seen & (tl.abs(value - look) <= most)
         tl.store(where + n, tl.zeros_like(n) + distance, mask=take)
