@@ -106,6 +106,7 @@ class _Builder:
         self._patience = Patience(job.folder.path, job.asked.settings.run.wait, progress, stop)
         self._job = self._plain = job
         self._records: dict[int, SegmentRecord] = {}
+        self._built: set[int] = set()  # the numbers of the segments that this run built
         self._new_run = new_run
         self._plain_keys: tuple[str, ...] = ()
         if job.recorded():
@@ -114,9 +115,7 @@ class _Builder:
         self._began = time.monotonic()
         self._meter = Meter(lambda: progress.emit(Alive()), traces=job.asked.settings.run.trace is not None)
         self._executor = open_executor(job, self._meter, progress, stop)
-        ends = _ends(self._job, self._records)
-        frames = (self._frames_done(), job.frames)
-        segments = (len(self._records), len(job.plan))
+        frames, segments, ends = self._standing()
         self._ticker = Ticker(progress, self._meter, frames=frames, segments=segments, ends=ends)
         self._room_factor = 1
         self._encoded = 0  # frames of the segment in work
@@ -129,10 +128,15 @@ class _Builder:
     def grow(self, job: Job) -> None:
         """More of the film is known. What was built stays where it is still what is wanted."""
         self._take(job)
-        segments = (len(self._records), len(job.plan))
-        ends = _ends(self._job, self._records)
-        self._ticker.grow(frames=(self._frames_done(), job.frames), segments=segments, ends=ends)
+        frames, segments, ends = self._standing()
+        kept = len(self._records.keys() - self._built)
+        self._ticker.grow(frames=frames, segments=segments, kept=kept, ends=ends)
         self._emit_phase()
+
+    def _standing(self) -> tuple[tuple[int, int], tuple[int, int], list[int]]:
+        """Frames and segments as (done, in all), and where shots end among the frames to build."""
+        segments = (len(self._records), len(self._job.plan))
+        return (self._frames_done(), self._job.frames), segments, _ends(self._job, self._records)
 
     def _take(self, job: Job) -> None:
         """Make it the job, and see what is done of it."""
@@ -233,6 +237,7 @@ class _Builder:
                     continue
                 self._source.check()
                 self._records[result.segment.number] = _record(job, result)
+                self._built.add(result.segment.number)
                 for note in result.notes:
                     self._progress.emit(Note(note, "warning"))
                 self._ticker.add_segment()

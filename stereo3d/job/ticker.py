@@ -62,8 +62,8 @@ class Ticker:
         self._meter = meter
         self._now = now
         self.frames_done, self.frames_total = frames
-        self.segments_kept, self.segments_total = segments
-        self.segments_built = 0
+        self.segments_done, self.segments_total = segments
+        self.segments_kept, self.segments_built = self.segments_done, 0
         self._ends = list(ends) or [self.frames_total - self.frames_done]
         self._began = self._last = now()
         self._built = 0
@@ -82,11 +82,12 @@ class Ticker:
             self._told = now
             self.tell()
 
-    def grow(self, *, frames: tuple[int, int], segments: tuple[int, int], ends: Sequence[int]) -> None:
-        """More of the film is known. ``frames``, ``segments``: (done, in all). ``ends``: of shots among the frames that are still to be
-        built."""
+    def grow(self, *, frames: tuple[int, int], segments: tuple[int, int], kept: int, ends: Sequence[int]) -> None:
+        """More of the film is known. ``frames``, ``segments``: (done, in all). ``kept``: segments of those done that an earlier run
+        built. ``ends``: of shots among the frames that are still to be built."""
         self.frames_done, self.frames_total = frames
-        self.segments_kept, self.segments_total = segments[0] - self.segments_built, segments[1]
+        self.segments_done, self.segments_total = segments
+        self.segments_kept = kept
         self._ends = [self._built + end for end in ends] or self._ends
 
     def rewind(self, frames_done: int) -> None:
@@ -98,6 +99,7 @@ class Ticker:
 
     def add_segment(self) -> None:
         self.segments_built += 1
+        self.segments_done += 1
         self.tell()
 
     def tell(self) -> None:
@@ -108,7 +110,7 @@ class Ticker:
                 self.frames_total,
                 (self.frames_total - self.frames_done) / left if left else self.fps(),
                 left,
-                self.segments_kept + self.segments_built,
+                self.segments_done,
                 self.segments_total,
                 self.limited_by(),
             )

@@ -130,6 +130,8 @@ def test_what_turns_out_otherwise_is_built_anew(
     report = convert(film, tmp_path / "out.mkv", heard)
     assert len(jobs) > 1
     assert report.segments_built == heard.ticks[-1].segments_total + 1  # the first one twice
+    assert report.segments_kept == 0
+    assert heard.ticks[-1].segments_done == heard.ticks[-1].segments_total
     assert report.frames == heard.ticks[-1].frames_done == WHOLE
     same(tmp_path / "out.mkv", plain)
 
